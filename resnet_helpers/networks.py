@@ -1,0 +1,317 @@
+"""The networks of the paper: ResNet-18 to ResNet-152, their plain twins, the CIFAR family.
+
+References:
+    [1] He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition", arXiv:1512.03385.
+    [2] He, Zhang, Ren, Sun, "Delving Deep into Rectifiers", arXiv:1502.01852 (initialisation).
+    [3] Goyal et al., "Accurate, Large Minibatch SGD", arXiv:1706.02677, section 5.1 (zero γ).
+"""
+
+import torch
+from torch import nn
+
+from resnet_helpers.blocks import BasicBlock, BasicBlockA, BottleNeck, PlainBlock, check_sizes
+
+# [1], table 1: the block and the number of blocks in conv2_x, conv3_x, conv4_x, conv5_x.
+TABLE_1 = {
+    18: (BasicBlock, [2, 2, 2, 2]),
+    34: (BasicBlock, [3, 4, 6, 3]),
+    50: (BottleNeck, [3, 4, 6, 3]),
+    101: (BottleNeck, [3, 4, 23, 3]),
+    152: (BottleNeck, [3, 8, 36, 3]),
+}
+
+# torchvision's names of what stands at these places in our nn.Sequential's.
+_NAMES_IN_STEM = {"conv1": "conv1.0", "bn1": "conv1.1"}
+_NAMES_IN_BLOCK = {
+    "conv1": "residual_function.0",
+    "bn1": "residual_function.1",
+    "conv2": "residual_function.3",
+    "bn2": "residual_function.4",
+    "conv3": "residual_function.6",
+    "bn3": "residual_function.7",
+    "downsample": "shortcut",
+}
+
+
+class ResNet(nn.Module):
+    """The ImageNet network of [1], table 1, with any of the book's blocks.
+
+    Shapes: float (N, 3, H, W) to logits (N, num_classes), for H and W of at least 1.
+
+    Args:
+        block: ``BasicBlock``, ``BottleNeck``, ``PlainBlock``, or a class with their signature
+            and an ``expansion``.
+        num_block: the numbers of blocks in conv2_x, conv3_x, conv4_x and conv5_x.
+        num_classes: the length of the output.
+        init_weights: initialise as in [2]; otherwise PyTorch's defaults stay.
+        zero_gamma: start each residual block as the identity, by γ = 0 in its last batch norm
+            ([3]); needs ``init_weights``.
+
+    Raises:
+        ValueError: a wrong number of stages, of blocks or of classes, or ``zero_gamma`` where
+            it can't be had.
+    """
+
+    def __init__(self, block, num_block, num_classes=10, init_weights=True, zero_gamma=False):
+        super().__init__()
+        _check_blocks(num_block)
+        check_sizes(num_classes=num_classes)
+        _check_zero_gamma(zero_gamma, init_weights, block)
+        self.in_channels = 64
+        self.conv1 = nn.Sequential(
+            nn.Conv2d(3, 64, kernel_size=7, stride=2, padding=3, bias=False),
+            nn.BatchNorm2d(64),
+            nn.ReLU(),
+            nn.MaxPool2d(kernel_size=3, stride=2, padding=1),
+        )
+        self.conv2_x = self._make_layer(block, 64, num_block[0], 1)
+        self.conv3_x = self._make_layer(block, 128, num_block[1], 2)
+        self.conv4_x = self._make_layer(block, 256, num_block[2], 2)
+        self.conv5_x = self._make_layer(block, 512, num_block[3], 2)
+        self.avg_pool = nn.AdaptiveAvgPool2d((1, 1))
+        self.fc = nn.Linear(512 * block.expansion, num_classes)
+        if init_weights:
+            initialize_weights(self, zero_gamma)
+
+    def _make_layer(self, block, out_channels, num_blocks, stride):
+        blocks = []
+        for stride_of_block in [stride] + [1] * (num_blocks - 1):
+            blocks.append(block(self.in_channels, out_channels, stride_of_block))
+            self.in_channels = out_channels * block.expansion
+        return nn.Sequential(*blocks)
+
+    def forward(self, x):
+        _check_images(x)
+        x = self.conv1(x)
+        x = self.conv2_x(x)
+        x = self.conv3_x(x)
+        x = self.conv4_x(x)
+        x = self.conv5_x(x)
+        x = self.avg_pool(x)
+        return self.fc(x.flatten(1))
+
+
+class CifarNet(nn.Module):
+    """The CIFAR network of [1], section 4.2: depth 6n+2, three stages, no pooling before the end.
+
+    Shapes: float (N, 3, H, W) to logits (N, num_classes).
+
+    Args:
+        block: ``BasicBlockA`` (residual, no added parameters) or ``PlainBlock``.
+        depth: 6n+2 for n of at least 1: 8, 14, 20, …; each stage has n blocks.
+        width: channels of the first stage (the paper's 16); the others have twice and four
+            times as many.
+        num_classes: the length of the output.
+        init_weights, zero_gamma: as in ``ResNet``.
+
+    Raises:
+        ValueError: a depth that isn't 6n+2, a width or a number of classes below 1, or
+            ``zero_gamma`` where it can't be had.
+    """
+
+    def __init__(self, block, depth, width=16, num_classes=10, init_weights=True, zero_gamma=False):
+        super().__init__()
+        num_blocks = _blocks_per_stage(depth)
+        check_sizes(width=width, num_classes=num_classes)
+        _check_zero_gamma(zero_gamma, init_weights, block)
+        self.conv1 = nn.Sequential(
+            nn.Conv2d(3, width, kernel_size=3, padding=1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+        )
+        self.conv2_x = _stage(block, width, width, num_blocks, stride=1)
+        self.conv3_x = _stage(block, width, 2 * width, num_blocks, stride=2)
+        self.conv4_x = _stage(block, 2 * width, 4 * width, num_blocks, stride=2)
+        self.avg_pool = nn.AdaptiveAvgPool2d((1, 1))
+        self.fc = nn.Linear(4 * width, num_classes)
+        if init_weights:
+            initialize_weights(self, zero_gamma)
+
+    def forward(self, x):
+        _check_images(x)
+        x = self.conv1(x)
+        x = self.conv2_x(x)
+        x = self.conv3_x(x)
+        x = self.conv4_x(x)
+        x = self.avg_pool(x)
+        return self.fc(x.flatten(1))
+
+
+def resnet18(num_classes=10, **options):
+    """ResNet-18 ([1], table 1). ``options`` are those of ``ResNet``."""
+    return _from_table(18, num_classes, options)
+
+
+def resnet34(num_classes=10, **options):
+    """ResNet-34 ([1], table 1). ``options`` are those of ``ResNet``."""
+    return _from_table(34, num_classes, options)
+
+
+def resnet50(num_classes=10, **options):
+    """ResNet-50 ([1], table 1), stride in the 3×3. ``options`` are those of ``ResNet``."""
+    return _from_table(50, num_classes, options)
+
+
+def resnet101(num_classes=10, **options):
+    """ResNet-101 ([1], table 1), stride in the 3×3. ``options`` are those of ``ResNet``."""
+    return _from_table(101, num_classes, options)
+
+
+def resnet152(num_classes=10, **options):
+    """ResNet-152 ([1], table 1), stride in the 3×3. ``options`` are those of ``ResNet``."""
+    return _from_table(152, num_classes, options)
+
+
+def plain18(num_classes=10, init_weights=True):
+    """ResNet-18 without its shortcuts ([1], section 3.3)."""
+    return ResNet(PlainBlock, TABLE_1[18][1], num_classes, init_weights)
+
+
+def plain34(num_classes=10, init_weights=True):
+    """ResNet-34 without its shortcuts ([1], section 3.3 and figure 3, middle)."""
+    return ResNet(PlainBlock, TABLE_1[34][1], num_classes, init_weights)
+
+
+def cifar_resnet(depth, width=16, num_classes=10, **options):
+    """A residual network of the CIFAR family, option A. ``options`` are those of ``CifarNet``."""
+    return CifarNet(BasicBlockA, depth, width, num_classes, **options)
+
+
+def cifar_plain(depth, width=16, num_classes=10, init_weights=True):
+    """A plain network of the CIFAR family, with exactly as many parameters."""
+    return CifarNet(PlainBlock, depth, width, num_classes, init_weights)
+
+
+def initialize_weights(model, zero_gamma=False):
+    """Initialise a network in place, as in [2]: variance 2 / fan-out for each convolution.
+
+    Batch norms start with γ = 1 and β = 0, linear layers with N(0, 0.01²) and a zero bias.
+    With ``zero_gamma``, the last batch norm of each residual block starts with γ = 0 ([3]).
+    """
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.BatchNorm2d):
+            nn.init.ones_(module.weight)
+            nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.Linear):
+            nn.init.normal_(module.weight, 0, 0.01)
+            nn.init.zeros_(module.bias)
+    if zero_gamma:
+        for module in model.modules():
+            if hasattr(module, "residual_function"):
+                nn.init.zeros_(module.residual_function[-1].weight)
+
+
+def count_parameters(model):
+    """The number of trainable numbers in a model."""
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def from_torchvision(state_dict):
+    """Build the network of the same depth and classes from torchvision's weights.
+
+    Args:
+        state_dict: of torchvision's ``resnet18``, ``34``, ``50``, ``101`` or ``152``.
+
+    Returns:
+        A ``ResNet`` in training mode that computes what torchvision's computes.
+
+    Raises:
+        ValueError: the weights are not those of one of the five networks.
+    """
+    depth = _torchvision_depth(state_dict)
+    with torch.device("meta"):
+        model = _from_table(depth, len(state_dict["fc.bias"]), {"init_weights": False})
+    renamed = {_our_name(name): tensor.clone() for name, tensor in state_dict.items()}
+    try:
+        model.load_state_dict(renamed, assign=True)
+    except RuntimeError as error:
+        raise ValueError(
+            f"these weights are not ResNet-{depth}'s: expected the state_dict of torchvision's "
+            f"resnet{depth}. {error}"
+        ) from error
+    return model.requires_grad_()
+
+
+def _from_table(depth, num_classes, options):
+    block, num_block = TABLE_1[depth]
+    return ResNet(block, num_block, num_classes, **options)
+
+
+def _stage(block, in_channels, out_channels, num_blocks, stride):
+    first = block(in_channels, out_channels, stride)
+    return nn.Sequential(
+        first, *(block(out_channels, out_channels, 1) for _ in range(num_blocks - 1))
+    )
+
+
+def _torchvision_depth(state_dict):
+    stages = [
+        len({name.split(".")[1] for name in state_dict if name.startswith(f"layer{stage}.")})
+        for stage in (1, 2, 3, 4)
+    ]
+    block = BottleNeck if "layer1.0.conv3.weight" in state_dict else BasicBlock
+    for depth, row in TABLE_1.items():
+        if row == (block, stages) and "fc.bias" in state_dict:
+            return depth
+    raise ValueError(
+        f"no ResNet of table 1 has {stages} blocks of type {block.__name__}: expected the "
+        "state_dict of torchvision's resnet18, 34, 50, 101 or 152"
+    )
+
+
+def _our_name(torchvision_name):
+    """layer1.0.conv2.weight → conv2_x.0.residual_function.3.weight, and so on."""
+    part, rest = torchvision_name.split(".", 1)
+    if part.startswith("layer"):
+        block, inner, rest = rest.split(".", 2)
+        stage = int(part.removeprefix("layer")) + 1
+        return f"conv{stage}_x.{block}.{_NAMES_IN_BLOCK.get(inner, inner)}.{rest}"
+    return f"{_NAMES_IN_STEM.get(part, part)}.{rest}"
+
+
+def _blocks_per_stage(depth):
+    if not isinstance(depth, int) or depth < 8:
+        raise ValueError(f"depth={depth!r}: the CIFAR family has depths 6n+2: 8, 14, 20, …")
+    over = (depth - 2) % 6
+    if over:
+        raise ValueError(
+            f"depth={depth}: the CIFAR family has depths 6n+2; the nearest are "
+            f"{depth - over} and {depth - over + 6}"
+        )
+    return (depth - 2) // 6
+
+
+def _check_blocks(num_block):
+    good = len(num_block) == 4 and all(isinstance(n, int) and n >= 1 for n in num_block)
+    if not good:
+        raise ValueError(
+            f"num_block={num_block!r}: expected four whole numbers of at least 1, one for "
+            "each of conv2_x, conv3_x, conv4_x and conv5_x, such as [2, 2, 2, 2]"
+        )
+
+
+def _check_zero_gamma(zero_gamma, init_weights, block):
+    if zero_gamma and not init_weights:
+        raise ValueError("zero_gamma=True is part of the initialisation: leave init_weights=True")
+    if zero_gamma and issubclass(block, PlainBlock):
+        raise ValueError(
+            "zero_gamma=True would make every plain block output zero: only a residual block "
+            "becomes the identity"
+        )
+
+
+def _check_images(x):
+    if x.ndim != 4 or x.shape[1] != 3:
+        raise ValueError(
+            f"a batch of shape {tuple(x.shape)}: expected (N, 3, H, W); one image becomes a "
+            "batch by image.unsqueeze(0)"
+        )
+    if not x.is_floating_point():
+        raise TypeError(
+            f"a batch of type {x.dtype}: expected floats; "
+            "resnet_helpers.pixels.normalise turns bytes into them"
+        )

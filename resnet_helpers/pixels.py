@@ -1,0 +1,152 @@
+"""Statistics and transforms of whole batches of images, on whatever device they lie.
+
+An image batch is (N, 3, H, W): bytes (uint8, 0 to 255) as stored, floats once normalised.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torchvision.transforms.v2 import functional as tv
+
+
+@dataclass(frozen=True)
+class ChannelStatistics:
+    """Statistics of each colour channel, in units of the full range (0 to 1), as tuples (3,).
+
+    Attributes:
+        mean: over all pixels of all images.
+        std: the standard deviation over all pixels of all images.
+        mean_of_stds: the mean over the images of each image's own standard deviation. The
+            lecture notes use it as the std, which it isn't: it falls short of it.
+    """
+
+    mean: tuple
+    std: tuple
+    mean_of_stds: tuple
+
+
+def image_histograms(images):
+    """How often each image's each channel has each value: int64 (N, 3, 256)."""
+    check_bytes(images)
+    n = len(images)
+    values = images.reshape(n * 3, -1)
+    counts = torch.zeros(n * 3, 256, dtype=torch.int64, device=images.device)
+    # A few hundred images at a time: scatter_add_ needs int64 indices, eight times the bytes.
+    for counts_of, values_of in zip(counts.split(768), values.split(768), strict=True):
+        counts_of.scatter_add_(1, values_of.long(), torch.ones_like(values_of, dtype=torch.int64))
+    return counts.reshape(n, 3, 256)
+
+
+def channel_statistics(images):
+    """Exact channel statistics of uint8 images (N, 3, H, W), in one pass over the pixels.
+
+    Whole numbers are counted in histograms, and only the last few divisions are in float64,
+    so nothing is lost to rounding on the way.
+
+    Raises:
+        ValueError, TypeError: not a batch of at least one uint8 image.
+    """
+    histograms = image_histograms(images).cpu().numpy()
+    if len(histograms) == 0:
+        raise ValueError("no images: a mean needs at least one")
+    values = np.arange(256)
+    pixels = histograms[0, 0].sum()
+    sums = histograms @ values
+    squares = histograms @ values**2
+    # n·Σx² − (Σx)² is a whole number: the subtraction that ruins floats is exact here.
+    of_images = np.sqrt(pixels * squares - sums**2) / pixels / 255
+    total = int(pixels) * len(histograms)
+    means, stds = [], []
+    for channel in range(3):
+        s, q = int(sums[:, channel].sum()), int(squares[:, channel].sum())
+        means.append(s / total / 255)
+        stds.append((total * q - s * s) ** 0.5 / total / 255)
+    return ChannelStatistics(tuple(means), tuple(stds), tuple(of_images.mean(0).tolist()))
+
+
+def normalise(images, mean, std):
+    """(x/255 − mean)/std for each channel: uint8 (N, 3, H, W) to float32 of the same shape.
+
+    Args:
+        mean, std: three numbers each, in units of the full range (0 to 1).
+
+    Raises:
+        ValueError, TypeError: not a batch of uint8 images; not three means and positive stds.
+    """
+    check_bytes(images)
+    mean, std = _channels(mean, "mean", images), _channels(std, "std", images)
+    if (std <= 0).any():
+        raise ValueError(f"std={std.flatten().tolist()}: expected three positive numbers")
+    return (images.float() / 255 - mean) / std
+
+
+def unnormalise(images, mean, std):
+    """The inverse of ``normalise``: floats (N, 3, H, W) to uint8, rounded and clipped."""
+    _check_shape(images)
+    mean, std = _channels(mean, "mean", images), _channels(std, "std", images)
+    return ((images * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
+
+
+def resize(images, size):
+    """Shrink or enlarge uint8 images to size × size, bilinear and antialiased, by torchvision."""
+    check_bytes(images)
+    if not isinstance(size, int) or size < 1:
+        raise ValueError(f"size={size!r}: expected a whole number of pixels, at least 1")
+    return tv.resize(images, [size, size], antialias=True)
+
+
+def random_flip(images, generator=None):
+    """Mirror each image left to right with probability 1/2. Any type, same shape."""
+    _check_shape(images)
+    flip = torch.rand(len(images), generator=generator) < 0.5
+    return torch.where(flip.to(images.device)[:, None, None, None], images.flip(3), images)
+
+
+def random_crop(images, padding, generator=None):
+    """Pad each image with zeros on all sides and cut its old size out again at a random place.
+
+    Args:
+        images: any type, (N, 3, H, W); the result has the same type and shape.
+        padding: pixels on each side, at least 0.
+        generator: a CPU ``torch.Generator`` that chooses the places.
+
+    Raises:
+        ValueError: a negative padding, or not a batch of images.
+    """
+    _check_shape(images)
+    if padding < 0:
+        raise ValueError(f"padding={padding}: expected 0 or more pixels")
+    n, _, height, width = images.shape
+    top, left = torch.randint(0, 2 * padding + 1, (2, n, 1), generator=generator)
+    padded = torch.nn.functional.pad(images, [padding] * 4)
+    rows = (top + torch.arange(height)).to(images.device)
+    columns = (left + torch.arange(width)).to(images.device)
+    image = torch.arange(n, device=images.device)[:, None, None]
+    # Advanced indices around the channel's slice put the channel last: move it back.
+    return padded[image, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+
+def check_bytes(images):
+    """Raise an error that names the way out unless this is a batch of uint8 images."""
+    _check_shape(images)
+    if images.dtype != torch.uint8:
+        raise TypeError(
+            f"images of type {images.dtype}: expected uint8, 0 to 255, as stored; "
+            "unnormalise() turns normalised floats back into bytes"
+        )
+
+
+def _check_shape(images):
+    if images.ndim != 4 or images.shape[1] != 3:
+        raise ValueError(
+            f"images of shape {tuple(images.shape)}: expected (N, 3, H, W); one image becomes a "
+            "batch by image.unsqueeze(0), and (N, H, W, 3) by images.permute(0, 3, 1, 2)"
+        )
+
+
+def _channels(numbers, name, images):
+    numbers = torch.as_tensor(numbers, dtype=torch.float32, device=images.device).flatten()
+    if len(numbers) != 3:
+        raise ValueError(f"{name} has {len(numbers)} numbers: expected three, one a channel")
+    return numbers[:, None, None]

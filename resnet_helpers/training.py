@@ -1,0 +1,267 @@
+"""Training and measuring a classifier: the lecture notes' functions, their faults mended.
+
+What was mended: losses and metrics are divided by the number of images seen (the notes divide
+by the whole data set even after a sanity check's single batch), the best weights are saved and
+restored (there it was commented out), and the loss must be summed over a batch, not averaged.
+"""
+
+import math
+import time
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+from tqdm import tqdm
+
+from resnet_helpers.files import write_atomically
+
+PARAMS = (
+    "num_epochs",
+    "optimizer",
+    "loss_func",
+    "train_dl",
+    "val_dl",
+    "sanity_check",
+    "lr_scheduler",
+    "path2weights",
+)
+
+
+class BatchLoader:
+    """Cut a split that lies in memory into batches, shuffled anew for each epoch if asked.
+
+    Args:
+        split: a ``datasets.Split``; also anything else with ``images``, ``labels`` and a length.
+        batch_size: images in a batch; the last one may have fewer.
+        transform: function from a batch of images to what the network takes.
+        augment: function (images, generator) to images of the same type, before ``transform``.
+        shuffle: a new order every epoch.
+        seed: fixes the orders and the augmentation.
+
+    Yields:
+        (transformed images, labels), labels int64 (batch,).
+
+    Raises:
+        ValueError: a batch size below 1, or no images.
+    """
+
+    def __init__(self, split, batch_size, transform, augment=None, shuffle=False, seed=0):
+        if not isinstance(batch_size, int) or batch_size < 1:
+            raise ValueError(f"batch_size={batch_size!r}: expected a whole number of at least 1")
+        if len(split) == 0:
+            raise ValueError("the split holds no images: there is nothing to make batches of")
+        self.dataset = split
+        self.batch_size = batch_size
+        self.transform = transform
+        self.augment = augment
+        self.shuffle = shuffle
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def __len__(self):
+        return math.ceil(len(self.dataset) / self.batch_size)
+
+    def __iter__(self):
+        n = len(self.dataset)
+        order = torch.randperm(n, generator=self.generator) if self.shuffle else torch.arange(n)
+        for chosen in order.to(self.dataset.images.device).split(self.batch_size):
+            images = self.dataset.images[chosen]
+            if self.augment is not None:
+                images = self.augment(images, self.generator)
+            yield self.transform(images), self.dataset.labels[chosen]
+
+
+def get_lr(opt):
+    """The optimiser's learning rate; a list, one for each parameter group, where they differ."""
+    rates = [group["lr"] for group in opt.param_groups]
+    return rates[0] if len(set(rates)) == 1 else rates
+
+
+def metric_batch(output, target):
+    """The number of images in a batch whose largest logit is the right one.
+
+    Args:
+        output: logits (N, classes). target: int64 (N,).
+    """
+    return (output.argmax(1) == target).sum().item()
+
+
+def loss_batch(loss_func, output, target, opt=None):
+    """The loss summed over a batch and the number of right answers; with ``opt``, learn from it.
+
+    Args:
+        loss_func: sums over the batch, as ``nn.CrossEntropyLoss(reduction="sum")`` does.
+        output: logits (N, classes). target: int64 (N,).
+        opt: an optimiser: takes one step. None: only measures.
+    """
+    loss = loss_func(output, target)
+    if opt is not None:
+        opt.zero_grad()
+        loss.backward()
+        opt.step()
+    return loss.item(), metric_batch(output, target)
+
+
+def loss_epoch(model, loss_func, dataset_dl, sanity_check=False, opt=None):
+    """The mean loss and the share of right answers over one pass through a loader.
+
+    The loader is a ``BatchLoader`` or a ``DataLoader``. The model's mode, training or
+    evaluation, is left as it is.
+
+    Args:
+        loss_func: sums over the batch.
+        sanity_check: stop after one batch, and divide by that batch's size.
+        opt: an optimiser: learns on the way. None: only measures.
+
+    Raises:
+        ValueError: ``loss_func`` averages over the batch, or the loader yields nothing.
+    """
+    if getattr(loss_func, "reduction", "sum") != "sum":
+        raise ValueError(
+            f"loss_func has reduction={loss_func.reduction!r}: expected 'sum', since batches "
+            "can differ in size; use nn.CrossEntropyLoss(reduction='sum')"
+        )
+    device = next(model.parameters()).device
+    total_loss, total_metric, seen = 0.0, 0, 0
+    # disable=None: a bar in a terminal, none where the output is kept (notebook, file, pipe).
+    for xb, yb in tqdm(dataset_dl, leave=False, disable=None):
+        xb, yb = xb.to(device), yb.to(device)
+        loss, metric = loss_batch(loss_func, model(xb), yb, opt)
+        total_loss += loss
+        total_metric += metric
+        seen += len(yb)
+        if sanity_check:
+            break
+    if seen == 0:
+        raise ValueError("the loader yields no batch: is its data set empty?")
+    return total_loss / seen, total_metric / seen
+
+
+def train_val(model, params):
+    """Train a model, keep its best weights, and return it with them.
+
+    After each epoch one row is printed. Whenever the validation loss is the lowest so far, the
+    weights are written to ``path2weights``; they are loaded again at the end.
+
+    Args:
+        model: any classifier; trained in place.
+        params: the notes' dictionary: ``num_epochs``, ``optimizer``, ``loss_func`` (sums over
+            the batch), ``train_dl``, ``val_dl``, ``sanity_check`` (one batch an epoch),
+            ``lr_scheduler`` (stepped once an epoch), ``path2weights`` (a file to be written:
+            .safetensors, or .pt).
+
+    Returns:
+        The model with its best weights; the loss history and the metric history, each
+        ``{"train": [...], "val": [...]}`` with one number an epoch. The training numbers are
+        running means over the epoch, taken while the weights change.
+
+    Raises:
+        ValueError: something is missing from ``params``, or no file can be made of its path.
+        FloatingPointError: a loss is no longer finite; ``path2weights`` keeps the best weights.
+    """
+    _check_params(params)
+    scheduler, path = params["lr_scheduler"], Path(params["path2weights"])
+    loss_func, opt = params["loss_func"], params["optimizer"]
+    loss_history = {"train": [], "val": []}
+    metric_history = {"train": [], "val": []}
+    best_loss = math.inf
+    start = time.perf_counter()
+
+    print("epoch       lr   train loss  accuracy     val loss  accuracy   minutes")
+    for epoch in range(params["num_epochs"]):
+        lr = get_lr(opt)
+        model.train()
+        train = loss_epoch(model, loss_func, params["train_dl"], params["sanity_check"], opt)
+        model.eval()
+        with torch.inference_mode():
+            val = loss_epoch(model, loss_func, params["val_dl"], params["sanity_check"])
+        _check_finite(epoch, lr, train[0], val[0])
+        for history, at in ((loss_history, 0), (metric_history, 1)):
+            history["train"].append(train[at])
+            history["val"].append(val[at])
+
+        best = val[0] < best_loss
+        if best:
+            best_loss = val[0]
+            save_weights(model, path)
+        if isinstance(scheduler, ReduceLROnPlateau):
+            scheduler.step(val[0])
+        else:
+            scheduler.step()
+        _print_row(epoch, lr, train, val, time.perf_counter() - start, best)
+
+    load_weights(model, path)
+    return model, loss_history, metric_history
+
+
+def save_weights(model, path):
+    """Write a model's weights atomically: safetensors, or PyTorch's own format for .pt.
+
+    Raises:
+        ValueError: another suffix. OSError: the file can't be written.
+    """
+    save = {".safetensors": safetensors.torch.save_file, ".pt": torch.save}[_suffix(path)]
+    weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    write_atomically(path, lambda beside: save(weights, beside))
+
+
+def load_weights(model, path):
+    """Read what ``save_weights`` wrote into a model of the same shape, on the model's device."""
+    device = str(next(model.parameters()).device)
+    if _suffix(path) == ".safetensors":
+        weights = safetensors.torch.load_file(path, device=device)
+    else:
+        weights = torch.load(path, map_location=device, weights_only=True)
+    model.load_state_dict(weights)
+    return model
+
+
+@torch.inference_mode()
+def predict(model, loader):
+    """Logits (N, classes) and labels (N,) of all that a loader yields, on the CPU.
+
+    The model is put into evaluation mode and left in the mode in which it came.
+    """
+    device = next(model.parameters()).device
+    was_training = model.training
+    model.eval()
+    try:
+        batches = [(model(xb.to(device)).cpu(), yb.cpu()) for xb, yb in loader]
+    finally:
+        model.train(was_training)
+    logits, labels = zip(*batches, strict=True)
+    return torch.cat(logits), torch.cat(labels)
+
+
+def _check_params(params):
+    missing = [name for name in PARAMS if name not in params]
+    if missing:
+        raise ValueError(f"params lacks {', '.join(missing)}: expected {', '.join(PARAMS)}")
+    if params["num_epochs"] < 1:
+        raise ValueError(f"num_epochs={params['num_epochs']}: expected at least 1")
+    _suffix(params["path2weights"])
+
+
+def _check_finite(epoch, lr, *losses):
+    if not all(map(math.isfinite, losses)):
+        raise FloatingPointError(
+            f"epoch {epoch}: the loss is no longer finite ({losses}) at learning rate {lr}; "
+            "try a tenth of it. The best weights so far are in path2weights"
+        )
+
+
+def _print_row(epoch, lr, train, val, seconds, best):
+    print(
+        f"{epoch + 1:5d} {lr!s:>8.8} {train[0]:12.4f} {train[1]:9.1%} {val[0]:12.4f} "
+        f"{val[1]:9.1%} {seconds / 60:9.2f}{'   best' if best else ''}",
+        flush=True,
+    )
+
+
+def _suffix(path):
+    suffix = Path(path).suffix
+    if suffix not in (".safetensors", ".pt"):
+        raise ValueError(
+            f"weights file {str(path)!r}: expected a name ending in .safetensors or .pt"
+        )
+    return suffix
