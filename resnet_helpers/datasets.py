@@ -263,7 +263,9 @@ def _read_images(path, image_size):
 
 def _read_image(path, image_size):
     try:
-        image = Image.open(path).convert("RGB")
+        with Image.open(path) as file:
+            # A telephone stores how it was held beside the pixels, not in them.
+            image = ImageOps.exif_transpose(file).convert("RGB")
     except OSError as error:
         raise ValueError(f"{path} can't be read as an image: mend or remove it. {error}") from error
     if image_size is not None:

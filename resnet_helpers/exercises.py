@@ -234,7 +234,8 @@ def check_total_std(total_std):
         root_of_mean_variance = math.sqrt((stds**2).mean())
         with_n_minus_1 = math.sqrt((stds**2).mean() + means.var(ddof=1))
         traps = {
-            stds.mean(): "the mean of the stds, the lecture notes' way. Variances add up, stds don't.",
+            stds.mean(): "the mean of the stds, the lecture notes' way: variances add up, stds "
+            "don't.",
             root_of_mean_variance: "the root of the mean variance. The images' means differ as "
             "well, and their variance is missing.",
             images.var(): "the variance. Take its root.",

@@ -30,7 +30,7 @@ def image_histograms(images):
     """How often each image's each channel has each value: int64 (N, 3, 256)."""
     check_bytes(images)
     n = len(images)
-    values = images.reshape(n * 3, -1)
+    values = images.flatten(2).flatten(0, 1)
     counts = torch.zeros(n * 3, 256, dtype=torch.int64, device=images.device)
     # A few hundred images at a time: scatter_add_ needs int64 indices, eight times the bytes.
     for counts_of, values_of in zip(counts.split(768), values.split(768), strict=True):

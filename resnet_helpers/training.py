@@ -245,7 +245,7 @@ def _check_params(params):
 def _check_finite(epoch, lr, *losses):
     if not all(map(math.isfinite, losses)):
         raise FloatingPointError(
-            f"epoch {epoch}: the loss is no longer finite ({losses}) at learning rate {lr}; "
+            f"epoch {epoch + 1}: the loss is no longer finite ({losses}) at learning rate {lr}; "
             "try a tenth of it. The best weights so far are in path2weights"
         )
 

@@ -1,0 +1,61 @@
+# Deep by Addition. `make help` lists what there is.
+PYTHON ?= python3
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+.PHONY: help book test notebooks frame seeds lint lab clean
+
+# Say on the last line how long a command took: the first line of its recipe stores the start.
+STARTED = @date +%s > .venv/started
+TOOK = @echo "make $@: done in $$(( $$(date +%s) - $$(cat .venv/started) )) s, after installation"
+
+help:  ## List the commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | expand -t 12
+
+.venv/installed: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; this is $$($(PYTHON) --version)." \
+		"Try: make PYTHON=python3.12"; exit 1; }
+	@echo "Installing into .venv: 2 to 10 minutes, most of it PyTorch."
+	@start=$$(date +%s); \
+	$(PYTHON) -m venv .venv \
+		&& $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt \
+		&& echo "Installed in $$(( $$(date +%s) - start )) s."
+	@touch $@
+
+book: .venv/installed  ## Run every notebook and build the web book (about 4 minutes)
+	$(STARTED)
+	@echo "Running every notebook and building the web book: about 4 minutes on two cores."
+	@$(BIN)/jupyter-book build . --all --warningiserror --keep-going --quiet
+	@echo "The book is ready. Open this file in a browser:"
+	@echo "    $(CURDIR)/_build/html/index.html"
+	$(TOOK)
+
+test: .venv/installed  ## Run all tests, the notebooks' saved outputs included (about 6 minutes)
+	$(STARTED)
+	@echo "Testing the helpers, the pages and every notebook: about 6 minutes on two cores."
+	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --nbval notebooks
+	$(TOOK)
+
+notebooks: .venv/installed  ## Run every notebook and save its outputs (after a change)
+	$(STARTED)
+	@$(BIN)/python book/_tools/execute.py
+	$(TOOK)
+
+frame: .venv/installed  ## Write the links and set-up cells anew from _config.yml
+	@$(BIN)/python book/_tools/frame.py
+
+seeds: .venv/installed  ## Check that chapter 6's claims hold for seeds 0 to 4 (about 10 minutes)
+	$(STARTED)
+	@$(BIN)/python book/_tools/seeds.py 06_training
+	$(TOOK)
+
+lint: .venv/installed  ## Format and check the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lab: .venv/installed  ## Open the notebooks in JupyterLab
+	@$(BIN)/jupyter lab notebooks
+
+clean:  ## Remove the environment and everything that was built
+	rm -rf .venv _build

@@ -1,0 +1,39 @@
+"""Sphinx extension: a page needs nothing from outside its own folder.
+
+Mathematics becomes native MathML, by latex2mathml, so that no page loads MathJax from a
+network. Thebe, which would fetch its code and needs a server, is left out.
+"""
+
+import latex2mathml.converter
+from docutils import nodes
+from sphinx.util.math import get_node_equation_number
+
+
+def visit_inline(self, node):
+    self.body.append(latex2mathml.converter.convert(node.astext()))
+    raise nodes.SkipNode
+
+
+def visit_block(self, node):
+    self.body.append(self.starttag(node, "div", CLASS="math notranslate nohighlight"))
+    self.body.append(latex2mathml.converter.convert(node.astext(), display="block"))
+    if node["number"]:
+        self.body.append(f'<span class="eqno">({get_node_equation_number(self, node)})</span>')
+    self.body.append("</div>\n")
+    raise nodes.SkipNode
+
+
+def leave_out_thebe(app, pagename, templatename, context, doctree):
+    for kind in ("script_files", "css_files"):
+        context[kind] = [
+            file
+            for file in context[kind]
+            if "thebe" not in f"{file.filename}{file.attributes.get('body', '')}"
+        ]
+
+
+def setup(app):
+    app.add_html_math_renderer("mathml", (visit_inline, None), (visit_block, None))
+    # After Thebe's own handlers, whose priority is the usual 500.
+    app.connect("html-page-context", leave_out_thebe, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,26 @@
+"""Atomic writing."""
+
+import pytest
+
+from resnet_helpers.files import write_atomically
+
+
+def test_a_file_appears_whole_in_a_new_folder(tmp_path):
+    path = tmp_path / "new" / "file.txt"
+    write_atomically(path, lambda beside: beside.write_text("whole"))
+    assert path.read_text() == "whole"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_failed_write_leaves_what_stood_there(tmp_path):
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+
+    def fail(beside):
+        beside.write_text("ha")
+        raise OSError("No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        write_atomically(path, fail)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]

@@ -1,0 +1,319 @@
+"""The notes' functions, against PyTorch's own sums and against what the notes got wrong."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import ReduceLROnPlateau, StepLR
+from torch.utils.data import DataLoader, TensorDataset
+
+from resnet_helpers import training
+from resnet_helpers.datasets import Split
+from resnet_helpers.training import (
+    BatchLoader,
+    get_lr,
+    load_weights,
+    loss_batch,
+    loss_epoch,
+    metric_batch,
+    predict,
+    save_weights,
+    train_val,
+)
+
+SUM = nn.CrossEntropyLoss(reduction="sum")
+
+
+def make_split(n=50, seed=0):
+    """Images whose class is the channel that is brightest: learnable in a few steps."""
+    generator = torch.Generator().manual_seed(seed)
+    images = torch.randint(0, 100, (n, 3, 4, 4), generator=generator)
+    labels = torch.arange(n) % 3
+    images[torch.arange(n), labels] += 100
+    return Split(images.to(torch.uint8), labels)
+
+
+def to_float(images):
+    return images.float() / 255 - 0.5
+
+
+def make_model(seed=0):
+    torch.manual_seed(seed)
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3, bias=False), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(16, 3)
+    )
+
+
+def make_params(tmp_path, model, **changes):
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    return {
+        "num_epochs": 4,
+        "optimizer": optimizer,
+        "loss_func": SUM,
+        "train_dl": BatchLoader(make_split(), 8, to_float, shuffle=True),
+        "val_dl": BatchLoader(make_split(30, seed=1), 8, to_float),
+        "sanity_check": False,
+        "lr_scheduler": ReduceLROnPlateau(optimizer),
+        "path2weights": tmp_path / "weights.safetensors",
+    } | changes
+
+
+# loader
+
+
+def test_loader_yields_each_image_once_with_its_label():
+    split = make_split()
+    loader = BatchLoader(split, 8, lambda x: x, shuffle=True)
+    batches = list(loader)
+    assert len(batches) == len(loader) == 7
+    assert [len(labels) for _, labels in batches] == [8] * 6 + [2]
+    seen = {
+        (image.numpy().tobytes(), label.item())
+        for images, labels in batches
+        for image, label in zip(images, labels, strict=True)
+    }
+    assert seen == {
+        (image.numpy().tobytes(), label.item())
+        for image, label in zip(split.images, split.labels, strict=True)
+    }
+
+
+def test_loader_shuffles_anew_each_epoch_and_alike_for_the_same_seed():
+    def orders(seed):
+        loader = BatchLoader(make_split(), 50, lambda x: x, shuffle=True, seed=seed)
+        return [next(iter(loader))[1].tolist() for _ in range(2)]
+
+    assert orders(1)[0] != orders(1)[1]
+    assert orders(1) == orders(1)
+    assert orders(1) != orders(2)
+
+
+def test_loader_without_shuffle_keeps_the_order_and_augments_before_the_transform():
+    split = make_split()
+    kinds = []
+
+    def augment(images, generator):
+        kinds.append((images.dtype, type(generator)))
+        return images
+
+    loader = BatchLoader(split, 20, to_float, augment=augment)
+    images = torch.cat([images for images, _ in loader])
+    assert torch.equal(images, to_float(split.images))
+    assert kinds == [(torch.uint8, torch.Generator)] * 3
+
+
+@pytest.mark.parametrize("size", [0, -1, 2.5])
+def test_loader_names_a_bad_batch_size(size):
+    with pytest.raises(ValueError, match=f"batch_size={size}: expected a whole number"):
+        BatchLoader(make_split(), size, to_float)
+
+
+def test_loader_names_an_empty_split():
+    with pytest.raises(ValueError, match="holds no images"):
+        BatchLoader(make_split(0), 8, to_float)
+
+
+# the notes' functions
+
+
+def test_get_lr_is_one_number_or_one_for_each_differing_group():
+    a, b = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))
+    assert get_lr(torch.optim.SGD([a, b], lr=0.1)) == 0.1
+    groups = [{"params": [a], "lr": 0.1}, {"params": [b], "lr": 0.2}]
+    assert get_lr(torch.optim.SGD(groups)) == [0.1, 0.2]
+
+
+def test_metric_batch_counts_right_answers():
+    output = torch.tensor([[2.0, 1.0], [0.0, 3.0], [5.0, 4.0]])
+    assert metric_batch(output, torch.tensor([0, 1, 1])) == 2
+
+
+def test_loss_batch_measures_without_and_learns_with_an_optimiser():
+    model = nn.Linear(2, 2)
+    x, y = torch.randn(5, 2), torch.tensor([0, 1, 0, 1, 1])
+    before = model.weight.detach().clone()
+    loss, metric = loss_batch(SUM, model(x), y)
+    assert loss == pytest.approx(nn.functional.cross_entropy(model(x), y).item() * 5, rel=1e-5)
+    assert metric == (model(x).argmax(1) == y).sum()
+    assert torch.equal(model.weight, before)
+
+    opt = torch.optim.SGD(model.parameters(), lr=0.1)
+    gradient = torch.autograd.grad(SUM(model(x), y), model.weight)[0]
+    loss_batch(SUM, model(x), y, opt)
+    assert torch.allclose(model.weight, before - 0.1 * gradient)
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 50])
+def test_loss_epoch_is_the_mean_over_all_images_whatever_the_batches(batch_size):
+    split, model = make_split(), make_model().eval()
+    logits = model(to_float(split.images))
+    loss, accuracy = loss_epoch(model, SUM, BatchLoader(split, batch_size, to_float))
+    expected = nn.functional.cross_entropy(logits, split.labels).item()
+    assert loss == pytest.approx(expected, rel=1e-5)
+    assert accuracy == pytest.approx((logits.argmax(1) == split.labels).float().mean().item())
+
+
+def test_sanity_check_divides_by_what_it_saw():
+    split, model = make_split(), make_model().eval()
+    first = split.images[:8], split.labels[:8]
+    logits = model(to_float(first[0]))
+    loss, accuracy = loss_epoch(model, SUM, BatchLoader(split, 8, to_float), sanity_check=True)
+    assert loss == pytest.approx(nn.functional.cross_entropy(logits, first[1]).item(), rel=1e-5)
+    assert accuracy == (logits.argmax(1) == first[1]).float().mean()
+
+
+def test_loss_epoch_takes_a_pytorch_dataloader_too():
+    split, model = make_split(), make_model().eval()
+    loader = DataLoader(TensorDataset(to_float(split.images), split.labels), batch_size=8)
+    ours = loss_epoch(model, SUM, BatchLoader(split, 8, to_float))
+    assert loss_epoch(model, SUM, loader) == pytest.approx(ours)
+
+
+def test_an_averaging_loss_is_refused():
+    with pytest.raises(ValueError, match="reduction='mean': expected 'sum'"):
+        loss_epoch(make_model(), nn.CrossEntropyLoss(), BatchLoader(make_split(), 8, to_float))
+
+
+def test_an_empty_loader_is_refused():
+    with pytest.raises(ValueError, match="yields no batch"):
+        loss_epoch(make_model(), SUM, [])
+
+
+# train_val
+
+
+def test_train_val_returns_the_notes_three_things(tmp_path, capsys):
+    model = make_model()
+    returned, losses, metrics = train_val(model, make_params(tmp_path, model))
+    assert returned is model
+    for history in (losses, metrics):
+        assert set(history) == {"train", "val"}
+        assert [len(history[part]) for part in ("train", "val")] == [4, 4]
+    assert losses["train"][-1] < losses["train"][0]
+    assert metrics["train"][-1] > 0.6
+    assert all(0 <= share <= 1 for part in metrics.values() for share in part)
+    assert len(capsys.readouterr().out.splitlines()) == 5
+
+
+def test_train_val_prints_no_progress_bar_where_output_is_kept(tmp_path, capsys):
+    model = make_model()
+    train_val(model, make_params(tmp_path, model))
+    assert capsys.readouterr().err == ""
+
+
+def test_the_best_weights_are_on_disk_and_in_the_model_at_the_end(tmp_path):
+    model = make_model()
+    # A negative rate climbs the loss: the third and the fourth epoch undo what was learned.
+    params = make_params(tmp_path, model)
+    params["lr_scheduler"] = StepLR(params["optimizer"], step_size=2, gamma=-2)
+    model, losses, _ = train_val(model, params)
+    best = min(losses["val"])
+    assert losses["val"][-1] > 2 * best
+    assert loss_epoch(model.eval(), SUM, params["val_dl"])[0] == pytest.approx(best, rel=1e-5)
+    reread = load_weights(make_model(seed=9), params["path2weights"]).eval()
+    assert loss_epoch(reread, SUM, params["val_dl"])[0] == pytest.approx(best, rel=1e-5)
+
+
+def test_validation_moves_neither_weights_nor_running_statistics(tmp_path):
+    model = make_model()
+    params = make_params(tmp_path, model, num_epochs=1)
+    params["train_dl"] = BatchLoader(make_split(), 8, to_float)
+    params["optimizer"] = torch.optim.SGD(model.parameters(), lr=0.0)
+    params["lr_scheduler"] = StepLR(params["optimizer"], 1)
+    expected = make_model().train()
+    for images, _ in params["train_dl"]:
+        expected(images)
+    train_val(model, params)
+    for (name, a), b in zip(
+        model.state_dict().items(), expected.state_dict().values(), strict=True
+    ):
+        assert torch.equal(a, b), name
+
+
+def test_the_plateau_scheduler_sees_the_validation_loss(tmp_path):
+    model = make_model()
+    params = make_params(tmp_path, model, num_epochs=3)
+    params["optimizer"] = torch.optim.SGD(model.parameters(), lr=0.0)
+    params["lr_scheduler"] = ReduceLROnPlateau(params["optimizer"], patience=0)
+    seen = []
+    params["lr_scheduler"].step = seen.append
+    losses = train_val(model, params)[1]
+    assert seen == losses["val"]
+
+
+def test_the_same_seeds_give_the_same_history(tmp_path):
+    runs = []
+    for _ in range(2):
+        model = make_model()
+        runs.append(train_val(model, make_params(tmp_path, model))[1:])
+    assert runs[0] == runs[1]
+
+
+def test_sanity_check_sees_one_batch_an_epoch(tmp_path):
+    model = make_model()
+    seen = []
+    model.register_forward_pre_hook(lambda module, inputs: seen.append(len(inputs[0])))
+    train_val(model, make_params(tmp_path, model, sanity_check=True, num_epochs=2))
+    assert seen == [8, 8, 8, 8]
+
+
+@pytest.mark.parametrize("name", training.PARAMS)
+def test_a_missing_parameter_is_named(tmp_path, name):
+    params = make_params(tmp_path, make_model())
+    del params[name]
+    with pytest.raises(ValueError, match=f"params lacks {name}: expected num_epochs, optimizer"):
+        train_val(make_model(), params)
+
+
+def test_bad_params_are_named_before_training_starts(tmp_path):
+    model = make_model()
+    with pytest.raises(ValueError, match="num_epochs=0: expected at least 1"):
+        train_val(model, make_params(tmp_path, model, num_epochs=0))
+    with pytest.raises(ValueError, match=r"'w.bin': expected a name ending in .safetensors or .pt"):
+        train_val(model, make_params(tmp_path, model, path2weights="w.bin"))
+
+
+def test_a_loss_that_is_no_longer_finite_stops_and_keeps_the_best(tmp_path):
+    model = make_model()
+    params = make_params(tmp_path, model)
+    params["lr_scheduler"] = StepLR(params["optimizer"], step_size=1, gamma=math.inf)
+    with pytest.raises(FloatingPointError, match="epoch 2: the loss is no longer finite .* tenth"):
+        train_val(model, params)
+    best = load_weights(make_model(seed=9), params["path2weights"])
+    assert all(torch.isfinite(p).all() for p in best.parameters())
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pt"])
+def test_weights_come_back_as_they_were(tmp_path, suffix):
+    model = make_model().to(memory_format=torch.channels_last)
+    save_weights(model, tmp_path / f"w{suffix}")
+    other = load_weights(make_model(seed=1), tmp_path / f"w{suffix}")
+    for a, b in zip(model.state_dict().values(), other.state_dict().values(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_a_failed_save_keeps_the_weights_that_stood_there(tmp_path, monkeypatch):
+    path = tmp_path / "w.safetensors"
+    save_weights(make_model(), path)
+    before = path.read_bytes()
+
+    def fill_disk(weights, beside):
+        beside.write_bytes(b"half")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(training.safetensors.torch, "save_file", fill_disk)
+    with pytest.raises(OSError, match="No space left"):
+        save_weights(make_model(seed=1), path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("mode", [True, False])
+def test_predict_is_evaluation_and_leaves_the_mode(mode):
+    split, model = make_split(), make_model()
+    expected = model.eval()(to_float(split.images))
+    model.train(mode)
+    logits, labels = predict(model, BatchLoader(split, 8, to_float))
+    assert torch.allclose(logits, expected, atol=1e-6)
+    assert torch.equal(labels, split.labels)
+    assert model.training is mode
