@@ -80,7 +80,10 @@ def colab_python(tmp_path_factory):
 
 
 def versions(python):
-    script = "import torch, torchvision, numpy; print(*(m.__version__ for m in (torch, torchvision, numpy)))"
+    script = (
+        "import torch, torchvision as tv, numpy as np;"
+        "print(torch.__version__, tv.__version__, np.__version__)"
+    )
     return subprocess.run([python, "-c", script], check=True, capture_output=True, text=True).stdout
 
 

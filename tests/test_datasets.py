@@ -179,7 +179,7 @@ def test_an_unknown_data_set_is_named_with_the_choice():
 
 
 def test_a_missing_folder_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="nowhere is not a folder: expected .*CLASS"):
+    with pytest.raises(FileNotFoundError, match=r"nowhere is not a folder: expected .*CLASS"):
         load(f"folder:{tmp_path}/nowhere")
 
 
@@ -250,7 +250,7 @@ def test_labels_of_the_wrong_type_or_number_are_named():
 
 
 def test_images_of_the_wrong_type_are_named():
-    with pytest.raises(TypeError, match="torch.float32: expected uint8"):
+    with pytest.raises(TypeError, match=r"torch.float32: expected uint8"):
         Split(torch.zeros(2, 3, 4, 4), torch.zeros(2, dtype=torch.int64))
 
 
@@ -265,7 +265,7 @@ def test_a_validation_share_outside_0_to_1_is_named(share):
 
 def test_stl10_is_read_by_torchvisions_class(tmp_path, monkeypatch):
     class SmallSTL10:
-        classes = list(pictograms.CLASSES)
+        classes = pictograms.CLASSES
 
         def __init__(self, root, split, download):
             assert download and str(root) == str(tmp_path)

@@ -278,7 +278,7 @@ def test_a_loss_that_is_no_longer_finite_stops_and_keeps_the_best(tmp_path):
     model = make_model()
     params = make_params(tmp_path, model)
     params["lr_scheduler"] = StepLR(params["optimizer"], step_size=1, gamma=math.inf)
-    with pytest.raises(FloatingPointError, match="epoch 2: the loss is no longer finite .* tenth"):
+    with pytest.raises(FloatingPointError, match=r"epoch 2: the loss is no longer finite .* tenth"):
         train_val(model, params)
     best = load_weights(make_model(seed=9), params["path2weights"])
     assert all(torch.isfinite(p).all() for p in best.parameters())
