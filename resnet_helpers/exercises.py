@@ -183,7 +183,8 @@ def check_resnet26(model):
     reference = torchvision.models.ResNet(
         torchvision.models.resnet.Bottleneck, [2, 2, 2, 2], num_classes=100
     )
-    blocks = sum(isinstance(module, BottleNeck) for module in model.modules())
+    # By name: a bottleneck that the reader wrote is as good as the package's.
+    blocks = sum(type(module).__name__ == "BottleNeck" for module in model.modules())
     if blocks == 0:
         raise _Wrong("no BottleNeck inside: two basic blocks a stage make ResNet-18.")
     if blocks != 8:
