@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
+# Threads that wait shall sleep, or on two busy cores they keep the working ones from working.
+export OMP_WAIT_POLICY := PASSIVE
 .PHONY: help book test notebooks frame seeds lint lab clean
 
 # Say on the last line how long a command took: the first line of its recipe stores the start.
