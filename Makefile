@@ -47,9 +47,9 @@ notebooks: .venv/installed  ## Run every notebook and save its outputs (after a 
 frame: .venv/installed  ## Write the links and set-up cells anew from _config.yml
 	@$(BIN)/python book/_tools/frame.py
 
-seeds: .venv/installed  ## Check that chapter 6's claims hold for seeds 0 to 4 (about 10 minutes)
+seeds: .venv/installed  ## Check that every claim holds for seeds 0 to 4 (about 15 minutes)
 	$(STARTED)
-	@$(BIN)/python book/_tools/seeds.py 06_training
+	@$(BIN)/python book/_tools/seeds.py
 	$(TOOK)
 
 lint: .venv/installed  ## Format and check the code

@@ -43,8 +43,9 @@ def show_images(images, titles=None, columns=8):
     check_bytes(images)
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
+    side = min(1.6, 9 / columns)
     figure, axes = plt.subplots(
-        rows, columns, figsize=(1.2 * columns, 1.4 * rows), squeeze=False, layout="constrained"
+        rows, columns, figsize=(side * columns, (side + 0.25) * rows), squeeze=False
     )
     for axis in axes.flat:
         axis.axis("off")

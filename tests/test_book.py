@@ -29,6 +29,8 @@ def book(tmp_path_factory):
     folder = tmp_path_factory.mktemp("book")
     config = yaml.safe_load((ROOT / "_config.yml").read_text())
     config["execute"]["execute_notebooks"] = "off"
+    extensions = config["sphinx"]["local_extensions"]
+    extensions.update({name: str(ROOT / folder) for name, folder in extensions.items()})
     (folder / "_config.yml").write_text(yaml.safe_dump(config))
     jupyter_book = Path(sys.executable).with_name("jupyter-book")
     options = ["--all", "--warningiserror", "--keep-going", "--config", folder / "_config.yml"]

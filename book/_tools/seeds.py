@@ -1,7 +1,7 @@
-"""Run a chapter with several seeds and say which of its claims hold for each.
+"""Run chapters with several seeds and say whether all their claims hold for each.
 
-python book/_tools/seeds.py 06_training              seeds 0 to 4
-python book/_tools/seeds.py 06_training 5 6 7
+python book/_tools/seeds.py                              every chapter, seeds 0 to 4
+python book/_tools/seeds.py 06_training --seeds 5 6 7
 
 The chapter itself is run, with the number in its line `SEED = 0` replaced. What it prints on
 lines that begin with `measured:` is shown, so that the margins of the claims can be seen.
@@ -42,29 +42,36 @@ def printed(notebook):
     return "".join(output.get("text", "") for output in outputs).splitlines()
 
 
+def run(path, seed):
+    """Run a chapter with a seed, print what came out, and return whether all claims held."""
+    notebook = with_seed(path, seed)
+    start = time.perf_counter()
+    try:
+        execute(notebook)
+        outcome = "all hold"
+    except CellExecutionError as error:
+        outcome = f"FAILED: {error.evalue}"
+    lines = printed(notebook)
+    claims = sum(line.startswith("✓ ") for line in lines)
+    seconds = time.perf_counter() - start
+    print(f"{path.stem}, seed {seed}: {seconds:.0f} s, {claims} claims, {outcome}")
+    for line in lines:
+        if line.startswith("measured:"):
+            print(f"    {line.removeprefix('measured:').strip()}")
+    sys.stdout.flush()
+    return outcome == "all hold"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("chapter", help="the notebook's name without .ipynb")
-    parser.add_argument("seeds", nargs="*", type=int, default=[0, 1, 2, 3, 4])
+    parser.add_argument("chapters", nargs="*", help="names without .ipynb; by default all")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3, 4])
     arguments = parser.parse_args()
-    failed = False
-    for seed in arguments.seeds:
-        notebook = with_seed(NOTEBOOKS / f"{arguments.chapter}.ipynb", seed)
-        start = time.perf_counter()
-        try:
-            execute(notebook)
-            outcome = "all claims hold"
-        except CellExecutionError as error:
-            failed = True
-            outcome = f"FAILED: {error.evalue}"
-        lines = printed(notebook)
-        claims = sum(line.startswith("✓") for line in lines)
-        print(f"seed {seed}: {time.perf_counter() - start:.0f} s, {claims} claims, {outcome}")
-        for line in lines:
-            if line.startswith("measured:"):
-                print(f"    {line.removeprefix('measured:').strip()}")
-        sys.stdout.flush()
-    sys.exit(failed)
+    names = arguments.chapters or sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
+    paths = [NOTEBOOKS / f"{name}.ipynb" for name in names]
+    outcomes = [run(path, seed) for path in paths for seed in arguments.seeds]
+    print(f"{sum(outcomes)} of {len(outcomes)} runs: all claims hold")
+    sys.exit(not all(outcomes))
 
 
 if __name__ == "__main__":
