@@ -2,8 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-# Threads that wait shall sleep, or on two busy cores they keep the working ones from working.
-export OMP_WAIT_POLICY := PASSIVE
+# PyTorch's threads spin while they wait. Short spins, or they block the cores of a busy machine.
+export GOMP_SPINCOUNT := 10000
 .PHONY: help book test notebooks frame seeds lint lab clean
 
 # Say on the last line how long a command took: the first line of its recipe stores the start.

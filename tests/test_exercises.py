@@ -148,7 +148,7 @@ WRONG = [
     (
         "check_decode",
         lambda raw: np.frombuffer(raw, np.uint8),
-        "three images are \\(3, 3, 96, 96\\)",
+        "3 images are \\(3, 3, 96, 96\\)",
     ),
     (
         "check_decode",
@@ -190,7 +190,7 @@ WRONG = [
         "the one the epoch trains with",
     ),
     ("check_plateau", lambda *a: [0.1], "1 learning rates for 7 epochs"),
-    ("check_plateau", lambda losses, *a: [0.1] * len(losses), "where PyTorch's own scheduler"),
+    ("check_plateau", lambda losses, *a: [0.4] * len(losses), "where PyTorch's own scheduler"),
 ]
 
 

@@ -28,8 +28,8 @@ import subprocess
 import sys
 from importlib.metadata import version
 
-# Threads that wait shall sleep: on two busy cores, PyTorch is up to five times as fast so.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# PyTorch's threads spin while they wait. Short spins, or they block the cores of a busy machine.
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 REPOSITORY = "{address}"
 if importlib.util.find_spec("resnet_helpers") is None:

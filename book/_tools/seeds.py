@@ -20,7 +20,7 @@ SEED_LINE = re.compile(r"^SEED = \d+$", re.MULTILINE)
 
 
 def with_seed(path, seed):
-    """A notebook with its seed replaced.
+    """A notebook with its seed replaced and without its saved outputs.
 
     Raises:
         ValueError: the notebook has no line ``SEED = 0``, or more than one.
@@ -29,6 +29,7 @@ def with_seed(path, seed):
     found = 0
     for cell in notebook.cells:
         if cell.cell_type == "code":
+            cell.outputs = []
             cell.source, count = SEED_LINE.subn(f"SEED = {seed}", cell.source)
             found += count
     if found != 1:
