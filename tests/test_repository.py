@@ -97,3 +97,11 @@ def test_no_image_lies_in_the_repository_but_the_books_own_drawings():
         p for p in tracked_files() if Path(p).suffix in {".png", ".jpg", ".jpeg", ".gif", ".webp"}
     ]
     assert images == []
+
+
+def test_every_paper_that_is_linked_is_among_the_references(texts):
+    papers = r"https?://(?:arxiv\.org/abs|proceedings\.mlr\.press|yann\.lecun\.com)/[^\s)\"}]+"
+    for path, text in texts.items():
+        if path.startswith(("book/", "notebooks/")):
+            for address in re.findall(papers, text):
+                assert address in texts["book/references.bib"], f"{path}: {address}"
