@@ -22,6 +22,9 @@ help:  ## List the commands
 	$(PYTHON) -m venv .venv \
 		&& $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt \
 		&& echo "Installed in $$(( $$(date +%s) - start )) s."
+	@# Kernels warn at every start that they use TCP, which on one's own machine is no news.
+	@mkdir -p .venv/etc/ipython
+	@echo 'c.IPKernelApp.log_level = "ERROR"' > .venv/etc/ipython/ipython_kernel_config.py
 	@touch $@
 
 book: .venv/installed  ## Run every notebook and build the web book (about 4 minutes)
