@@ -69,6 +69,12 @@ def test_no_page_names_anything_to_fetch_from_elsewhere(book):
         assert found == [], path.name
 
 
+def test_no_script_in_a_page_knows_the_address_of_a_cdn(book):
+    for path in book.rglob("*.html"):
+        for script in re.findall(r"<script\b.*?</script>", path.read_text(), re.DOTALL):
+            assert not re.search(r"//(cdn|unpkg|cdnjs|fonts)\b", script), path.name
+
+
 def test_links_between_pages_and_to_places_in_them_lead_somewhere(book):
     for path in book.rglob("*.html"):
         for href in re.findall(r'<a\b[^>]*?href="([^"]+)"', path.read_text()):

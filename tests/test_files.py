@@ -12,6 +12,15 @@ def test_a_file_appears_whole_in_a_new_folder(tmp_path):
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_who_has_the_old_file_open_keeps_reading_it_whole(tmp_path):
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+    with path.open() as reader:
+        write_atomically(path, lambda beside: beside.write_text("new, and longer"))
+        assert reader.read() == "old"
+    assert path.read_text() == "new, and longer"
+
+
 def test_a_failed_write_leaves_what_stood_there(tmp_path):
     path = tmp_path / "file.txt"
     path.write_text("old")

@@ -91,6 +91,11 @@ def test_splits_and_seeds_share_no_image():
     assert len(pictures) == 40
 
 
+def test_no_image_of_one_split_is_one_of_another_with_other_noise():
+    train, test = (draw_split(split, count=30)[0].astype(int) for split in ("train", "test"))
+    assert abs(train - test).mean((1, 2, 3)).min() > 25
+
+
 def test_the_first_images_do_not_depend_on_how_many_are_drawn():
     assert np.array_equal(draw_split("test", count=30)[0][:10], draw_split("test", count=10)[0])
 

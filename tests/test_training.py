@@ -143,6 +143,12 @@ def test_loss_batch_measures_without_and_learns_with_an_optimiser():
     loss_batch(SUM, model(x), y, opt)
     assert torch.allclose(model.weight, before - 0.1 * gradient)
 
+    # The next step uses its own gradient alone, not the sum of both.
+    before = model.weight.detach().clone()
+    gradient = torch.autograd.grad(SUM(model(x), y), model.weight)[0]
+    loss_batch(SUM, model(x), y, opt)
+    assert torch.allclose(model.weight, before - 0.1 * gradient)
+
 
 @pytest.mark.parametrize("batch_size", [1, 7, 50])
 def test_loss_epoch_is_the_mean_over_all_images_whatever_the_batches(batch_size):
