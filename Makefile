@@ -47,7 +47,7 @@ notebooks: .venv/installed  ## Run every notebook and save its outputs (after a 
 	@$(BIN)/python book/_tools/execute.py
 	$(TOOK)
 
-frame: .venv/installed  ## Write the links and set-up cells anew from _config.yml
+frame: .venv/installed  ## Write the badges and set-up cells anew from _config.yml
 	@$(BIN)/python book/_tools/frame.py
 
 seeds: .venv/installed  ## Check that every claim holds for seeds 0 to 4 (about 15 minutes)

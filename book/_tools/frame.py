@@ -1,4 +1,4 @@
-"""What every chapter has alike: its links and its set-up cell, written from _config.yml.
+"""What every chapter has alike: its badges and its set-up cell, written from _config.yml.
 
 python book/_tools/frame.py            writes them into the notebooks
 python book/_tools/frame.py --check    says which notebooks differ, and exits with 1
@@ -16,9 +16,12 @@ from resnet_helpers.files import write_atomically
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"
 
+# The badges are the book's own pictures, so that no page fetches one from elsewhere.
 LINKS = """\
-[Open in Colab](https://colab.research.google.com/github/{slug}/blob/{branch}/notebooks/{name}) \
-· [Download this notebook]({address}/raw/{branch}/notebooks/{name})"""
+[![Open in Colab](../book/_static/open-in-colab.svg)]\
+(https://colab.research.google.com/github/{slug}/blob/{branch}/notebooks/{name}) \
+[![Download this notebook](../book/_static/download-notebook.svg)]\
+({address}/raw/{branch}/notebooks/{name})"""
 
 SET_UP = """\
 # Set-up. On Colab this fetches the book's helpers; where they are installed it does nothing.
