@@ -134,6 +134,11 @@ def cut(split, share, seed=0):
     return rest, Split(split.images[chosen], split.labels[chosen])
 
 
+def join(first, second):
+    """Both splits' images and labels in one."""
+    return Split(torch.cat([first.images, second.images]), torch.cat([first.labels, second.labels]))
+
+
 def cache_folder():
     """The user's cache folder for this package; the variable RESNET_HELPERS_CACHE moves it."""
     moved = os.environ.get("RESNET_HELPERS_CACHE")

@@ -1,0 +1,340 @@
+"""Recorded runs: trained once, on data or at a length that a laptop can't do live, and kept.
+
+A recorded run is a JSON file with the ``settings`` of one training, its ``history`` (a row an
+epoch), ``gradient_norms`` and its ``provenance``: by what command, on which data, with which
+versions and processor, how long. It is never edited by hand. This makes it again:
+
+    python -m resnet_helpers record NAME --data folder:PATH
+"""
+
+import dataclasses
+import fnmatch
+import importlib.metadata
+import json
+import pickle
+import platform
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import LambdaLR
+
+from resnet_helpers.analysis import gradient_norms
+from resnet_helpers.datasets import cache_folder, join, load
+from resnet_helpers.files import write_atomically
+from resnet_helpers.networks import cifar_plain, cifar_resnet, count_parameters
+from resnet_helpers.pixels import channel_statistics, normalise, random_crop, random_flip
+from resnet_helpers.training import BatchLoader, loss_epoch, save_weights
+
+RECORDED = Path(__file__).parent / "recorded"
+NETWORKS = {"plain": cifar_plain, "residual": cifar_resnet}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that decides the history of one run, on one machine.
+
+    Attributes:
+        network: "plain" or "residual", of the CIFAR family (option A: equal parameters).
+        depth, width: as in ``networks.cifar_resnet``.
+        seed: fixes the initial weights, the order of the images and the augmentation.
+        epochs, batch_size: passes over the training images; images a step.
+        learning_rate: the highest: it rises to it linearly during the first ``warm_up`` of all
+            steps, and falls linearly to zero during the others.
+        momentum, weight_decay: of SGD.
+        padding: pixels of zeros around an image, before a window of its size is cut out.
+        threads: of the processor. Another number adds in another order.
+    """
+
+    network: str
+    depth: int
+    seed: int
+    width: int = 16
+    epochs: int = 10
+    batch_size: int = 128
+    learning_rate: float = 0.1
+    warm_up: float = 0.2
+    momentum: float = 0.9
+    weight_decay: float = 1e-4
+    padding: int = 4
+    threads: int = 1
+
+    @property
+    def name(self):
+        return f"{self.network}-{self.depth}-seed{self.seed}"
+
+
+@dataclass(frozen=True)
+class Recording:
+    """The runs that a chapter shows together.
+
+    Attributes:
+        needs: the data to be handed to ``record``, in words.
+        source: where the images come from, in words, for the page.
+        runs: the settings of each run, in the order in which they are made.
+        checkpoints: names of the runs whose weights are kept.
+    """
+
+    needs: str
+    source: str
+    runs: tuple
+    checkpoints: tuple = ()
+
+
+RECORDINGS = {
+    "degradation-cifar10": Recording(
+        needs="CIFAR-10 as 32×32 images: --data folder:PATH with PATH/train and PATH/test",
+        source="a JPEG copy of CIFAR-10 (Krizhevsky 2009)",
+        runs=tuple(
+            Settings(network, depth, seed)
+            for seed, depths in ((0, (20, 56, 32, 44)), (1, (20, 56)), (2, (20, 56)))
+            for depth in depths
+            for network in ("plain", "residual")
+        ),
+        checkpoints=("residual-56-seed0",),
+    ),
+}
+
+
+def record(name, data_name, only="*", folder=RECORDED, state_folder=None):
+    """Make the runs of a recording that aren't there yet; resume one that was cut off.
+
+    Args:
+        name: a key of ``RECORDINGS``.
+        data_name: as for ``datasets.load``. Training uses its train and validation splits
+            together, since nothing is chosen here; each epoch is measured on test.
+        only: a pattern of run names, such as "plain-*": two processes can share the work.
+        folder: finished runs go to FOLDER/NAME/RUN.json, checkpoints beside them.
+        state_folder: where an unfinished run keeps its state; by default in the cache folder.
+
+    Raises:
+        ValueError: an unknown recording, or a pattern that fits no run.
+        OSError: a file can't be written; finished runs and the last good state stay.
+    """
+    recording = find_recording(name)
+    chosen = [run for run in recording.runs if fnmatch.fnmatch(run.name, only)]
+    if not chosen:
+        names = ", ".join(run.name for run in recording.runs)
+        raise ValueError(f"no run of {name} fits {only!r}: its runs are {names}")
+    state_folder = Path(state_folder or cache_folder() / "unfinished") / name
+    missing = [run for run in chosen if not (Path(folder) / name / f"{run.name}.json").exists()]
+    data = load(data_name) if missing else None
+    for settings in missing:
+        state_path = state_folder / f"{settings.name}.pt"
+        model, state = train(settings, join(data.train, data.validation), data.test, state_path)
+        path = Path(folder) / name / f"{settings.name}.json"
+        if settings.name in recording.checkpoints:
+            save_weights(model, path.with_suffix(".safetensors"))
+        run = {
+            "settings": dataclasses.asdict(settings),
+            "parameters": count_parameters(model),
+            "history": state["history"],
+            "gradient_norms": state["gradient_norms"],
+            "provenance": {
+                "command": f"python -m resnet_helpers record {name} --data DATA",
+                "data": recording.source,
+                "training_images": len(data.train) + len(data.validation),
+                "test_images": len(data.test),
+                "seconds": round(state["seconds"]),
+                **machine(),
+            },
+        }
+        text = json.dumps(run, indent=1, ensure_ascii=False) + "\n"
+        write_atomically(path, lambda beside, text=text: beside.write_text(text))
+        state_path.unlink()
+    print(f"{name}: {len(chosen)} of {len(chosen)} runs recorded")
+
+
+def find_recording(name):
+    """The recording of this name. Raises a ValueError that lists the names there are."""
+    if name not in RECORDINGS:
+        raise ValueError(f"unknown recording {name!r}: choose one of {', '.join(RECORDINGS)}")
+    return RECORDINGS[name]
+
+
+def train(settings, train_split, test_split, state_path):
+    """Train one network from its settings, going on where an earlier process was cut off.
+
+    After each epoch all that the next one depends on is written to ``state_path``, atomically.
+    A process may be killed at any moment: the next call goes on after the last whole epoch, and
+    on one machine the history is the same, bit for bit, as that of an unbroken run.
+
+    Returns:
+        The trained model, and a dictionary: ``history``, for each epoch ``train_loss`` and
+        ``train_error`` (running means over augmented images), ``test_loss`` and ``test_error``;
+        ``gradient_norms``, by epoch (0 is before training) and convolution, of the mean loss of
+        the first 256 training images; ``seconds`` of training and measuring.
+
+    Raises:
+        OSError: the state can't be written; the last good one stays.
+    """
+    torch.set_num_threads(settings.threads)
+    torch.manual_seed(settings.seed)
+    model = NETWORKS[settings.network](settings.depth, settings.width)
+    # The loss is summed over the batch, as everywhere in the book. Dividing the rate by the
+    # batch's size, and multiplying the decay by it, makes each step that of the mean loss.
+    opt = torch.optim.SGD(
+        model.parameters(),
+        settings.learning_rate / settings.batch_size,
+        settings.momentum,
+        weight_decay=settings.weight_decay * settings.batch_size,
+    )
+    loss_func = nn.CrossEntropyLoss(reduction="sum")
+    train_dl, test_dl = _loaders(settings, train_split, test_split)
+    steps = settings.epochs * len(train_dl)
+    schedule = LambdaLR(opt, lambda step: triangle(step / steps, settings.warm_up))
+    opt.register_step_post_hook(lambda *_: schedule.step())
+
+    def measure_gradients(epoch):
+        images, labels = train_dl.transform(train_split.images[:256]), train_split.labels[:256]
+        norms = gradient_norms(model, nn.CrossEntropyLoss(), images, labels)
+        state["gradient_norms"][str(epoch)] = norms
+
+    stateful = {"model": model, "optimizer": opt, "schedule": schedule}
+    state = _read_state(settings, stateful, train_dl.generator, state_path)
+    if state is None:
+        state = {"history": [], "gradient_norms": {}, "seconds": 0.0}
+        measure_gradients(0)
+    for epoch in range(len(state["history"]) + 1, settings.epochs + 1):
+        start = time.perf_counter()
+        train_loss, train_accuracy = loss_epoch(model.train(), loss_func, train_dl, opt=opt)
+        with torch.inference_mode():
+            test_loss, test_accuracy = loss_epoch(model.eval(), loss_func, test_dl)
+        row = {
+            "train_loss": train_loss,
+            "train_error": 1 - train_accuracy,
+            "test_loss": test_loss,
+            "test_error": 1 - test_accuracy,
+        }
+        state["history"].append(row)
+        measure_gradients(epoch)
+        state["seconds"] += time.perf_counter() - start
+        _write_state(settings, stateful, train_dl.generator, state, state_path)
+        print(
+            f"{settings.name}, epoch {epoch} of {settings.epochs}: "
+            f"training error {row['train_error']:.1%}, test error {row['test_error']:.1%}, "
+            f"{state['seconds'] / 60:.1f} minutes",
+            flush=True,
+        )
+    return model, state
+
+
+def triangle(progress, warm_up):
+    """The share of the highest rate: from 0 up to 1 at ``warm_up``, then down to 0 at 1."""
+    return min(progress / warm_up, (1 - progress) / (1 - warm_up))
+
+
+def machine():
+    """What a run ran on: a dictionary for its provenance."""
+    return {
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "commit": _commit(),
+        "python": platform.python_version(),
+        "torch": importlib.metadata.version("torch"),
+        "torchvision": importlib.metadata.version("torchvision"),
+        "processor": _processor(),
+    }
+
+
+def load_run(name, run, folder=RECORDED):
+    """A recorded run: the dictionary that ``record`` wrote.
+
+    Raises:
+        FileNotFoundError: it isn't recorded; the message says by which command it can be.
+    """
+    path = Path(folder) / name / f"{run}.json"
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{run} of {name} isn't recorded: python -m resnet_helpers record {name} --data DATA "
+            "makes it"
+        )
+    return json.loads(path.read_text())
+
+
+def provenance_line(run):
+    """One line for the page: what was run, on which data and machine, how long."""
+    settings, made = run["settings"], run["provenance"]
+    return (
+        f"Recorded {made['date']} on {made['data']}, {made['training_images']:,} training images, "
+        f"{settings['epochs']} epochs, seed {settings['seed']}: {made['seconds'] / 60:.0f} minutes "
+        f"on {settings['threads']} thread of {made['processor']}, PyTorch {made['torch']}, "
+        f"commit {made['commit']}. Again: {made['command']}"
+    )
+
+
+def _loaders(settings, train_split, test_split):
+    statistics = channel_statistics(train_split.images)
+
+    def transform(images):
+        return normalise(images, statistics.mean, statistics.std)
+
+    def augment(images, generator):
+        return random_flip(random_crop(images, settings.padding, generator), generator)
+
+    train_dl = BatchLoader(
+        train_split, settings.batch_size, transform, augment, shuffle=True, seed=settings.seed
+    )
+    return train_dl, BatchLoader(test_split, 500, transform)
+
+
+def _write_state(settings, stateful, generator, state, path):
+    everything = {
+        "settings": dataclasses.asdict(settings),
+        "generator": generator.get_state(),
+        "state": state,
+        **{name: part.state_dict() for name, part in stateful.items()},
+    }
+
+    def write(beside):
+        try:
+            torch.save(everything, beside)
+        except RuntimeError as error:  # how torch.save tells of a full disk
+            raise OSError(str(error)) from error
+
+    try:
+        write_atomically(path, write)
+    except OSError as error:
+        raise OSError(
+            f"the state of {settings.name} can't be written to {path}: {error}. Make room and "
+            f"run the same command again: it goes on after epoch {len(state['history']) - 1}"
+        ) from error
+
+
+def _read_state(settings, stateful, generator, path):
+    """Put everything back as it was after the last whole epoch; None if there was none yet."""
+    if not Path(path).exists():
+        return None
+    try:
+        everything = torch.load(path, weights_only=True)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise ValueError(f"{path} is damaged ({error}): remove it to start afresh") from error
+    if everything["settings"] != dataclasses.asdict(settings):
+        raise ValueError(
+            f"{path} is the state of a run with other settings: remove it to start afresh"
+        )
+    for name, part in stateful.items():
+        part.load_state_dict(everything[name])
+    generator.set_state(everything["generator"])
+    return everything["state"]
+
+
+def _commit():
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _processor():
+    """The processor's name where the system tells it, else its architecture."""
+    if sys.platform == "linux":
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
