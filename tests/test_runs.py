@@ -129,13 +129,15 @@ def test_a_state_of_other_settings_is_refused(tmp_path):
 
 
 def test_each_step_is_sgds_on_the_mean_loss_with_the_settings_numbers(tmp_path):
-    settings = Settings("plain", 8, seed=1, width=2, epochs=1, batch_size=16, padding=0)
+    settings = Settings(
+        "plain", 8, seed=1, width=2, epochs=1, batch_size=16, padding=0, weight_decay=0.2
+    )
     data = make_split(64)
     model, _ = runs.train(settings, data, make_split(20, 1), tmp_path / "state.pt")
 
     torch.manual_seed(1)
     expected = cifar_plain(8, 2)
-    opt = torch.optim.SGD(expected.parameters(), 0.1, momentum=0.9, weight_decay=1e-4)
+    opt = torch.optim.SGD(expected.parameters(), 0.1, momentum=0.9, weight_decay=0.2)
     statistics = channel_statistics(data.images)
     generator = torch.Generator().manual_seed(1)
     order = torch.randperm(64, generator=generator)
@@ -181,7 +183,9 @@ def tiny_recording(tmp_path, monkeypatch):
             folder = tmp_path / "images" / split / name
             folder.mkdir(parents=True)
             for i in range(count):
-                Image.new("RGB", (8, 8), (120 * k + i, 7 * i % 256, 9 * i % 256)).save(folder / f"{i}.png")
+                Image.new("RGB", (8, 8), (120 * k + i, 7 * i % 256, 9 * i % 256)).save(
+                    folder / f"{i}.png"
+                )
     return f"folder:{tmp_path / 'images'}"
 
 
