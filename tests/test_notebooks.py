@@ -109,6 +109,7 @@ def test_every_figure_has_alt_text_and_a_caption(notebook):
         assert len(pictures) == 1, f"{cell.id}: one figure a cell, so that alt text fits it"
         alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
         assert len(alt) > 40, f"{cell.id}: alt text says what is to be seen"
+        assert pictures[0].metadata["image/png"]["alt"] == alt, f"{cell.id}: make notebooks"
         caption = notebook.cells[i + 1].source
         assert re.match(r"\*\*Figure \d+\.\d+\.\*\* ", caption), f"{cell.id}: caption"
 

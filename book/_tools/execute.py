@@ -37,7 +37,16 @@ def execute(notebook):
 
 
 def save(notebook, path):
-    """Write a notebook without what changes from machine to machine."""
+    """Write a notebook without what changes from machine to machine.
+
+    The alt text of a figure, which the web book takes from its cell, is written to the picture
+    as well: there JupyterLab and nbconvert (for slides) look for it.
+    """
+    for cell in notebook.cells:
+        alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt")
+        for output in cell.get("outputs", []):
+            if alt and "image/png" in output.get("data", {}):
+                output.metadata["image/png"] = {"alt": alt}
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
