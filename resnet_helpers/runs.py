@@ -116,7 +116,9 @@ def record(name, data_name, only="*", folder=RECORDED, state_folder=None):
         ValueError: an unknown recording, or a pattern that fits no run.
         OSError: a file can't be written; finished runs and the last good state stay.
     """
-    recording = find_recording(name)
+    if name not in RECORDINGS:
+        raise ValueError(f"unknown recording {name!r}: choose one of {', '.join(RECORDINGS)}")
+    recording = RECORDINGS[name]
     chosen = [run for run in recording.runs if fnmatch.fnmatch(run.name, only)]
     if not chosen:
         names = ", ".join(run.name for run in recording.runs)
@@ -148,13 +150,6 @@ def record(name, data_name, only="*", folder=RECORDED, state_folder=None):
         write_atomically(path, lambda beside, text=text: beside.write_text(text))
         state_path.unlink()
     print(f"{name}: {len(chosen)} of {len(chosen)} runs recorded")
-
-
-def find_recording(name):
-    """The recording of this name. Raises a ValueError that lists the names there are."""
-    if name not in RECORDINGS:
-        raise ValueError(f"unknown recording {name!r}: choose one of {', '.join(RECORDINGS)}")
-    return RECORDINGS[name]
 
 
 def train(settings, train_split, test_split, state_path):
