@@ -1,5 +1,6 @@
 """Recorded runs: the same history however often they are killed, and never half a file."""
 
+import dataclasses
 import json
 import random
 import signal
@@ -105,7 +106,7 @@ def test_on_a_full_disk_the_error_is_clear_and_the_last_good_state_stays(tmp_pat
     good = state_path.read_bytes()
     status, error = finish(start(state_path, result_path, limit=4096))
     assert status == 1
-    assert "OSError: the state of residual-8-seed3 can't be written" in error
+    assert "OSError: the run's state can't be written" in error
     assert "Make room and run the same command again: it goes on after epoch" in error
     assert state_path.read_bytes() == good
     assert finish(start(state_path, result_path)) == (0, "")
@@ -126,6 +127,25 @@ def test_a_state_of_other_settings_is_refused(tmp_path):
     other = Settings("residual", 8, seed=3, width=2, epochs=4, batch_size=16, padding=1)
     with pytest.raises(ValueError, match="state of a run with other settings"):
         runs.train(other, make_split(), make_split(20, 1), path)
+
+
+def test_a_state_of_other_images_is_refused(tmp_path):
+    path = tmp_path / "state.pt"
+    runs.train(TINY, make_split(), make_split(20, 1), path)
+    with pytest.raises(ValueError, match="state of a run with other data"):
+        runs.train(TINY, make_split(seed=2), make_split(20, 1), path)
+
+
+def test_the_curve_is_the_history_in_finer_steps(tmp_path):
+    settings = dataclasses.replace(TINY, curve_steps=2)
+    _, state = runs.train(settings, make_split(), make_split(20, 1), tmp_path / "state.pt")
+    # 80 images in batches of 16: points after steps 2, 4 and 5 of each of three epochs.
+    assert [p["seen"] for p in state["curve"]] == [32, 64, 80, 112, 144, 160, 192, 224, 240]
+    for epoch, row in enumerate(state["history"]):
+        first, second, third = state["curve"][3 * epoch : 3 * epoch + 3]
+        for kind in ("loss", "error"):
+            mean = (2 * first[kind] + 2 * second[kind] + third[kind]) / 5
+            assert row[f"train_{kind}"] == pytest.approx(mean)
 
 
 def test_each_step_is_sgds_on_the_mean_loss_with_the_settings_numbers(tmp_path):
