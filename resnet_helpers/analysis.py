@@ -1,9 +1,15 @@
-"""What goes on inside a network: measured on a copy, so that the network stays as it was."""
+"""What goes on inside a network: measured on a copy, so that the network stays as it was.
+
+References:
+    [1] He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition", arXiv:1512.03385.
+    [2] Balduzzi et al., "The Shattered Gradients Problem", arXiv:1702.08591.
+"""
 
 import copy
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 
 def gradient_norms(model, loss_func, images, labels):
@@ -23,3 +29,96 @@ def gradient_norms(model, loss_func, images, labels):
     loss = loss_func(probe(images), labels)
     gradients = torch.autograd.grad(loss, list(convolutions.values()))
     return {n: g.norm().item() for n, g in zip(convolutions, gradients, strict=True)}
+
+
+@torch.no_grad()
+def layer_variances(model, images):
+    """The variance of each layer's response, in training mode ([1], section 4.2).
+
+    A layer is a convolution with the batch norm that follows it, where one does: its response is
+    taken before the ReLU and before anything is added.
+
+    Args:
+        model: any network; it is copied first.
+        images: what the network takes, (N, 3, H, W) normalised.
+
+    Returns:
+        A dictionary from the name of each convolution to the variance over images, channels and
+        places, in the network's order.
+    """
+    probe = copy.deepcopy(model).train()
+    variances = {}
+    convolution = None
+    for name, module in probe.named_modules():
+        if isinstance(module, nn.Conv2d):
+            convolution = name
+        elif not isinstance(module, nn.BatchNorm2d):
+            continue
+        module.register_forward_hook(_keep_variance(variances, convolution))
+    probe(images)
+    return variances
+
+
+def _keep_variance(variances, name):
+    # A batch norm's hook runs after its convolution's, and replaces what that one kept.
+    def hook(module, inputs, output):
+        variances[name] = output.var(correction=0).item()
+
+    return hook
+
+
+def without_batch_norm(model):
+    """A copy of a network in which every batch norm is an ``nn.Identity``."""
+    bare = copy.deepcopy(model)
+    for parent in list(bare.modules()):
+        for name, child in parent.named_children():
+            if isinstance(child, nn.BatchNorm2d):
+                setattr(parent, name, nn.Identity())
+    return bare
+
+
+def block_jacobian(block, x):
+    """All partial derivatives of a block's outputs in its inputs, at one input.
+
+    Args:
+        block: a module; it is copied first, and its mode is kept. In training mode the
+            derivative goes through the batch norms' means and variances too.
+        x: the input, (C, H, W).
+
+    Returns:
+        A float matrix (outputs, inputs): each row is the gradient of one output.
+
+    Raises:
+        ValueError: ``x`` is not one input (C, H, W).
+    """
+    if x.ndim != 3:
+        raise ValueError(f"x of shape {tuple(x.shape)}: expected one input (C, H, W), no batch")
+    probe = copy.deepcopy(block)
+    jacobian = torch.autograd.functional.jacobian(lambda x: probe(x[None])[0], x)
+    return jacobian.reshape(-1, x.numel())
+
+
+def gradient_correlation(model, images, step, generator=None):
+    """How alike the gradients of nearby inputs are: 1 if the same, 0 if unrelated ([2]).
+
+    Each image is moved by a random vector of length ``step`` times its own. The gradient is
+    that of the first logit in the pixels; the network is in training mode, and all images and
+    their neighbours are one batch.
+
+    Args:
+        model: any network; it is copied first.
+        images: what the network takes, (N, 3, H, W) normalised.
+        step: the distance of the neighbours, as a share of each image's length.
+        generator: of the random directions.
+
+    Returns:
+        The mean, over the images, of the cosine between the two gradients.
+    """
+    probe = copy.deepcopy(model).train()
+    direction = torch.randn(images.shape, generator=generator)
+    lengths = [t.flatten(1).norm(dim=1)[:, None, None, None] for t in (images, direction)]
+    pairs = torch.cat([images, images + step * lengths[0] / lengths[1] * direction])
+    pairs.requires_grad_()
+    (gradients,) = torch.autograd.grad(probe(pairs)[:, 0].sum(), pairs)
+    here, there = gradients.flatten(1).chunk(2)
+    return F.cosine_similarity(here, there).mean().item()

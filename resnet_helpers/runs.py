@@ -24,14 +24,19 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import LambdaLR
 
 from resnet_helpers.analysis import gradient_norms
 from resnet_helpers.datasets import cache_folder, join, load
 from resnet_helpers.files import write_atomically
 from resnet_helpers.networks import cifar_plain, cifar_resnet, count_parameters
 from resnet_helpers.pixels import channel_statistics, normalise, random_crop, random_flip
-from resnet_helpers.training import BatchLoader, loss_batch, loss_epoch, save_weights
+from resnet_helpers.training import (
+    BatchLoader,
+    loss_batch,
+    loss_epoch,
+    save_weights,
+    sgd_with_triangle,
+)
 
 RECORDED = Path(__file__).parent / "recorded"
 NETWORKS = {"plain": cifar_plain, "residual": cifar_resnet}
@@ -59,14 +64,14 @@ class Settings:
     seed: int
     width: int = 16
     epochs: int = 3
-    batch_size: int = 64
-    learning_rate: float = 0.1
+    batch_size: int = 16
+    learning_rate: float = 0.05
     warm_up: float = 0.2
     momentum: float = 0.9
     weight_decay: float = 1e-4
     padding: int = 4
     threads: int = 1
-    curve_steps: int = 100
+    curve_steps: int = 625
 
     @property
     def name(self):
@@ -183,19 +188,17 @@ def train(settings, train_split, test_split, state_path):
     model = NETWORKS[settings.network](settings.depth, settings.width)
     # Channels last is the faster order in memory on a processor, by about a fifth.
     model = model.to(memory_format=torch.channels_last)
-    # The loss is summed over the batch, as everywhere in the book. Dividing the rate by the
-    # batch's size, and multiplying the decay by it, makes each step that of the mean loss.
-    opt = torch.optim.SGD(
-        model.parameters(),
-        settings.learning_rate / settings.batch_size,
-        settings.momentum,
-        weight_decay=settings.weight_decay * settings.batch_size,
-    )
     loss_func = nn.CrossEntropyLoss(reduction="sum")
     train_dl, test_dl = _loaders(settings, train_split, test_split)
-    steps = settings.epochs * len(train_dl)
-    schedule = LambdaLR(opt, lambda step: triangle(step / steps, settings.warm_up))
-    opt.register_step_post_hook(lambda *_: schedule.step())
+    opt, schedule = sgd_with_triangle(
+        model,
+        settings.epochs * len(train_dl),
+        settings.batch_size,
+        settings.learning_rate,
+        settings.warm_up,
+        settings.momentum,
+        settings.weight_decay,
+    )
 
     def measure_gradients(epoch):
         # Evenly spaced: a folder's images lie class by class.
@@ -245,11 +248,6 @@ def digest(*splits):
         total.update(split.images.numpy())
         total.update(split.labels.numpy())
     return total.hexdigest()[:16]
-
-
-def triangle(progress, warm_up):
-    """The share of the highest rate: from 0 up to 1 at ``warm_up``, then down to 0 at 1."""
-    return min(progress / warm_up, (1 - progress) / (1 - warm_up))
 
 
 def machine():

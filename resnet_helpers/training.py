@@ -11,7 +11,7 @@ from pathlib import Path
 
 import safetensors.torch
 import torch
-from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 from tqdm import tqdm
 
 from resnet_helpers.files import write_atomically
@@ -75,6 +75,38 @@ def get_lr(opt):
     """The optimiser's learning rate; a list, one for each parameter group, where they differ."""
     rates = [group["lr"] for group in opt.param_groups]
     return rates[0] if len(set(rates)) == 1 else rates
+
+
+def triangle(progress, warm_up):
+    """The share of the highest rate: from 0 up to 1 at ``warm_up``, then down to 0 at 1."""
+    return min(progress / warm_up, (1 - progress) / (1 - warm_up))
+
+
+def sgd_with_triangle(model, steps, batch_size, learning_rate, warm_up, momentum, weight_decay):
+    """SGD for losses that are summed over a batch, its rate rising and falling step by step.
+
+    Args:
+        model: whose parameters are to be trained.
+        steps: of the whole training.
+        batch_size: of a full batch.
+        learning_rate: the highest, as for a *mean* loss.
+        warm_up: the share of the steps during which the rate rises; see ``triangle``.
+        momentum, weight_decay: as for a mean loss.
+
+    Returns:
+        The optimiser, which moves the schedule on by itself, and the schedule.
+    """
+    # Dividing the rate by the batch's size, and multiplying the decay by it, makes each step on
+    # a summed loss that of the mean loss.
+    opt = torch.optim.SGD(
+        model.parameters(),
+        learning_rate / batch_size,
+        momentum,
+        weight_decay=weight_decay * batch_size,
+    )
+    schedule = LambdaLR(opt, lambda step: triangle(step / steps, warm_up))
+    opt.register_step_post_hook(lambda *_: schedule.step())
+    return opt, schedule
 
 
 def metric_batch(output, target):

@@ -19,8 +19,8 @@ from resnet_helpers.analysis import gradient_norms
 from resnet_helpers.datasets import Split
 from resnet_helpers.networks import cifar_plain, cifar_resnet
 from resnet_helpers.pixels import channel_statistics, normalise
-from resnet_helpers.runs import Recording, Settings, load_run, provenance_line, record, triangle
-from resnet_helpers.training import load_weights
+from resnet_helpers.runs import Recording, Settings, load_run, provenance_line, record
+from resnet_helpers.training import load_weights, triangle
 
 TINY = Settings("residual", 8, seed=3, width=2, epochs=3, batch_size=16, padding=1)
 
@@ -157,7 +157,9 @@ def test_each_step_is_sgds_on_the_mean_loss_with_the_settings_numbers(tmp_path):
 
     torch.manual_seed(1)
     expected = cifar_plain(8, 2)
-    opt = torch.optim.SGD(expected.parameters(), 0.1, momentum=0.9, weight_decay=0.2)
+    opt = torch.optim.SGD(
+        expected.parameters(), settings.learning_rate, momentum=0.9, weight_decay=0.2
+    )
     statistics = channel_statistics(data.images)
     generator = torch.Generator().manual_seed(1)
     order = torch.randperm(64, generator=generator)
@@ -168,7 +170,7 @@ def test_each_step_is_sgds_on_the_mean_loss_with_the_settings_numbers(tmp_path):
         images = data.images[chosen]
         images = torch.where(flip[:, None, None, None], images.flip(3), images)
         logits = expected.train()(normalise(images, statistics.mean, statistics.std))
-        opt.param_groups[0]["lr"] = 0.1 * triangle(step / 4, settings.warm_up)
+        opt.param_groups[0]["lr"] = settings.learning_rate * triangle(step / 4, settings.warm_up)
         opt.zero_grad()
         nn.functional.cross_entropy(logits, data.labels[chosen]).backward()
         opt.step()
