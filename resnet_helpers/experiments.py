@@ -22,8 +22,8 @@ class Recipe:
     """
 
     epochs: int = 8
-    batch_size: int = 64
-    learning_rate: float = 0.6
+    batch_size: int = 32
+    learning_rate: float = 0.3
     warm_up: float = 0.2
     momentum: float = 0.9
     weight_decay: float = 1e-4

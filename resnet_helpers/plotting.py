@@ -86,3 +86,17 @@ def plot_confusion(counts, classes):
         pale = count < 0.6 * counts.max()
         axis.text(column, row, count, ha="center", va="center", color="black" if pale else "white")
     return figure
+
+
+def draw_band(axis, x, curves, **line):
+    """Draw the mean of several curves, and a pale band from the lowest of them to the highest.
+
+    Args:
+        x: numbers (N,). curves: (runs, N), one row for each seed.
+        line: as for ``axis.plot``.
+    """
+    curves = np.asarray(curves)
+    (drawn,) = axis.plot(x, curves.mean(0), **line)
+    axis.fill_between(
+        x, curves.min(0), curves.max(0), color=drawn.get_color(), alpha=0.2, linewidth=0
+    )

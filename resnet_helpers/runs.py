@@ -63,7 +63,7 @@ class Settings:
     depth: int
     seed: int
     width: int = 16
-    epochs: int = 3
+    epochs: int = 4
     batch_size: int = 16
     learning_rate: float = 0.05
     warm_up: float = 0.2
@@ -125,8 +125,7 @@ def record(name, data_name, only="*", folder=RECORDED, state_folder=None):
         ValueError: an unknown recording, or a pattern that fits no run.
         OSError: a file can't be written; finished runs and the last good state stay.
     """
-    if name not in RECORDINGS:
-        raise ValueError(f"unknown recording {name!r}: choose one of {', '.join(RECORDINGS)}")
+    _check_name(name)
     recording = RECORDINGS[name]
     chosen = [run for run in recording.runs if fnmatch.fnmatch(run.name, only)]
     if not chosen:
@@ -277,15 +276,57 @@ def load_run(name, run, folder=RECORDED):
     return json.loads(path.read_text())
 
 
-def provenance_line(run):
-    """One line for the page: what was run, on which data and machine, how long."""
-    settings, made = run["settings"], run["provenance"]
+def load_recording(name, folder=RECORDED):
+    """All runs of a recording: a dictionary from (network, depth, seed) to what ``load_run`` gives.
+
+    Raises:
+        ValueError: an unknown recording. FileNotFoundError: a run of it isn't recorded.
+    """
+    _check_name(name)
+    return {
+        (settings.network, settings.depth, settings.seed): load_run(name, settings.name, folder)
+        for settings in RECORDINGS[name].runs
+    }
+
+
+def provenance_line(recorded):
+    """One line for the page: what was run, on which data and machine, how long.
+
+    Args:
+        recorded: runs of one recording, as a list of dictionaries.
+
+    Raises:
+        ValueError: no run, or runs of different recordings or schedules.
+    """
+    first = recorded[0] if recorded else None
+    if first is None or any(_common(run) != _common(first) for run in recorded):
+        raise ValueError("expected one run or more, all of one recording and one schedule")
+    settings, made = first["settings"], first["provenance"]
+    dates = _unique(run["provenance"]["date"] for run in recorded)
+    commits = _unique(run["provenance"]["commit"] for run in recorded)
+    seeds = _unique(run["settings"]["seed"] for run in recorded)
+    minutes = sum(run["provenance"]["seconds"] for run in recorded) / 60
+    runs = f"{len(recorded)} runs" if len(recorded) > 1 else "1 run"
     return (
-        f"Recorded {made['date']} on {made['data']}, {made['training_images']:,} training images, "
-        f"{settings['epochs']} epochs, seed {settings['seed']}: {made['seconds'] / 60:.0f} minutes "
-        f"on {settings['threads']} thread of {made['processor']}, PyTorch {made['torch']}, "
-        f"commit {made['commit']}. Again: {made['command']}"
+        f"Recorded {dates}: {runs} on {made['data']}, {made['training_images']:,} training "
+        f"images, {settings['epochs']} epochs, seed {seeds}; {minutes:.0f} minutes in all, "
+        f"{settings['threads']} thread each, on {made['processor']}, PyTorch {made['torch']}, "
+        f"commit {commits}. Again: {made['command']}"
     )
+
+
+def _common(run):
+    made, settings = run["provenance"], run["settings"]
+    return made["command"], made["digest"], made["processor"], made["torch"], settings["epochs"]
+
+
+def _unique(values):
+    return ", ".join(str(value) for value in sorted(set(values)))
+
+
+def _check_name(name):
+    if name not in RECORDINGS:
+        raise ValueError(f"unknown recording {name!r}: choose one of {', '.join(RECORDINGS)}")
 
 
 def _loaders(settings, train_split, test_split):

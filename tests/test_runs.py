@@ -1,5 +1,6 @@
 """Recorded runs: the same history however often they are killed, and never half a file."""
 
+import copy
 import dataclasses
 import json
 import random
@@ -224,10 +225,27 @@ def test_record_writes_settings_history_norms_and_provenance(tmp_path, tiny_reco
     assert made["command"] == "python -m resnet_helpers record tiny --data DATA"
     for fact in ("date", "commit", "torch", "processor", "seconds", "data"):
         assert made[fact] not in (None, ""), fact
-    line = provenance_line(run)
-    assert "random noise, 60 training images, 3 epochs, seed 3" in line
+    line = provenance_line([run])
+    assert "1 run on random noise, 60 training images, 3 epochs, seed 3" in line
     assert str(tmp_path) not in json.dumps(run)
     assert list((tmp_path / "states").rglob("*.pt")) == []
+
+
+def test_a_recording_is_loaded_as_a_whole_and_has_one_line(tmp_path, tiny_recording):
+    with pytest.raises(FileNotFoundError, match="residual-8-seed3 of tiny isn't recorded"):
+        runs.load_recording("tiny", tmp_path / "out")
+    record("tiny", tiny_recording, folder=tmp_path / "out", state_folder=tmp_path / "states")
+    recorded = runs.load_recording("tiny", tmp_path / "out")
+    assert list(recorded) == [("residual", 8, 3), ("plain", 8, 3)]
+    assert recorded["plain", 8, 3] == load_run("tiny", "plain-8-seed3", tmp_path / "out")
+    with pytest.raises(ValueError, match="all of one recording and one schedule"):
+        provenance_line(list(recorded.values()))  # 3 epochs and 2
+    twice = [recorded["plain", 8, 3], copy.deepcopy(recorded["plain", 8, 3])]
+    for run, seed in zip(twice, (4, 3), strict=True):
+        run["settings"]["seed"] = seed
+        run["provenance"]["seconds"] = 90
+    line = provenance_line(twice)
+    assert "2 runs on random noise" in line and "seed 3, 4; 3 minutes in all" in line
 
 
 def test_record_keeps_the_weights_of_the_runs_that_ask_for_it(tmp_path, tiny_recording):
