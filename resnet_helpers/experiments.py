@@ -21,9 +21,9 @@ class Recipe:
         momentum, weight_decay: of SGD.
     """
 
-    epochs: int = 8
+    epochs: int = 10
     batch_size: int = 32
-    learning_rate: float = 0.3
+    learning_rate: float = 0.2
     warm_up: float = 0.2
     momentum: float = 0.9
     weight_decay: float = 1e-4
