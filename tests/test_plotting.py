@@ -59,3 +59,13 @@ def test_confusion_matrix_shows_every_count_in_its_place():
     shown = {text.get_position(): text.get_text() for text in axis.texts}
     assert shown == {(0, 0): "5", (1, 0): "1", (0, 1): "0", (1, 1): "7"}
     assert axis.get_ylabel() == "what it is"
+
+
+def test_a_band_runs_from_the_lowest_to_the_highest_curve_around_their_mean():
+    axis = plt.subplots()[1]
+    plotting.draw_band(axis, [1, 2], [[1.0, 5.0], [2.0, 3.0], [6.0, 4.0]], color=plotting.PLAIN)
+    (line,) = axis.lines
+    assert line.get_ydata().tolist() == [3.0, 4.0]
+    (band,) = axis.collections
+    corners = {tuple(point) for point in band.get_paths()[0].vertices.tolist()}
+    assert {(1, 1), (1, 6), (2, 3), (2, 5)} <= corners

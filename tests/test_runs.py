@@ -16,7 +16,6 @@ from torch import nn
 
 from resnet_helpers import __main__ as command_line
 from resnet_helpers import runs
-from resnet_helpers.analysis import gradient_norms
 from resnet_helpers.datasets import Split
 from resnet_helpers.networks import cifar_plain, cifar_resnet
 from resnet_helpers.pixels import channel_statistics, normalise
@@ -282,36 +281,6 @@ def test_the_command_line_lists_and_names_what_is_wrong(capsys, tiny_recording):
     with pytest.raises(SystemExit):
         command_line.main(["record", "tiny"])
     assert "say which recording and --data, or --list" in capsys.readouterr().err
-
-
-# analysis
-
-
-def test_gradient_norms_are_autograds_own_and_the_model_stays_as_it_was():
-    torch.manual_seed(0)
-    model = cifar_resnet(8, 4).eval()
-    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    images, labels = torch.randn(6, 3, 8, 8), torch.arange(6)
-    norms = gradient_norms(model, nn.functional.cross_entropy, images, labels)
-    for name, tensor in model.state_dict().items():
-        assert torch.equal(tensor, before[name]), name
-    assert all(p.grad is None for p in model.parameters()) and not model.training
-
-    nn.functional.cross_entropy(model.train()(images), labels).backward()
-    convolutions = {n: m for n, m in model.named_modules() if isinstance(m, nn.Conv2d)}
-    assert list(norms) == list(convolutions)
-    for name, convolution in convolutions.items():
-        assert norms[name] == pytest.approx(convolution.weight.grad.norm().item(), rel=1e-5)
-
-
-def test_gradient_norms_leave_the_model_alone_after_an_error_too():
-    model = cifar_resnet(8, 4)
-    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    with pytest.raises(ValueError, match="expected"):
-        gradient_norms(model, nn.functional.cross_entropy, torch.randn(3, 8, 8), torch.arange(3))
-    for name, tensor in model.state_dict().items():
-        assert torch.equal(tensor, before[name]), name
-    assert not any(module._forward_hooks for module in model.modules())
 
 
 def test_recorded_states_lie_in_the_cache_folder_by_default(tiny_recording, empty_cache, tmp_path):
