@@ -1,0 +1,281 @@
+"""How many parameters and multiply–adds: of a layer, of a block, of a whole network.
+
+A MAC is one multiplication and one addition (the papers' "FLOP" means the same count). Counted
+are convolutions and linear layers, without their biases. Batch norms, ReLUs, pools and the
+additions of shortcuts are zero by convention: they multiply nothing by a matrix.
+
+References:
+    [1] He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition", arXiv:1512.03385.
+"""
+
+import copy
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from resnet_helpers.blocks import check_sizes
+
+_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+_NORMS = (
+    nn.modules.batchnorm._BatchNorm,
+    nn.GroupNorm,
+    nn.LayerNorm,
+)
+
+
+def conv_size(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
+    """Pixels along one side of a convolution's output, from those of its input.
+
+    ⌊(size + 2·padding − dilation·(kernel − 1) − 1) / stride⌋ + 1
+
+    Raises:
+        ValueError: a size below 1, a padding below 0, or a kernel that doesn't fit into the
+            padded input.
+    """
+    check_sizes(size=size, kernel=kernel, stride=stride, dilation=dilation)
+    if not isinstance(padding, int) or padding < 0:
+        raise ValueError(f"padding={padding!r}: expected a whole number of at least 0")
+    covered = dilation * (kernel - 1) + 1
+    padded = size + 2 * padding
+    if covered > padded:
+        raise ValueError(
+            f"the kernel covers {covered} pixels and the padded input has {padded}: use more "
+            "padding, a smaller kernel or less dilation"
+        )
+    return (padded - covered) // stride + 1
+
+
+def conv_parameters(
+    in_channels: int, out_channels: int, kernel: int, groups: int = 1, bias: bool = False
+) -> int:
+    """Parameters of a two-dimensional convolution with a square kernel.
+
+    out_channels · (in_channels / groups) · kernel², and out_channels more with a bias.
+
+    Raises:
+        ValueError: a size below 1, or groups that don't divide the channels.
+    """
+    check_sizes(in_channels=in_channels, out_channels=out_channels, kernel=kernel, groups=groups)
+    for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
+        if channels % groups:
+            raise ValueError(f"{name}={channels} can't be divided into groups={groups}")
+    return out_channels * (in_channels // groups) * kernel**2 + bias * out_channels
+
+
+def conv_macs(
+    in_channels: int,
+    out_channels: int,
+    kernel: int,
+    size: int,
+    stride: int = 1,
+    padding: int = 0,
+    dilation: int = 1,
+    groups: int = 1,
+) -> int:
+    """MACs of a two-dimensional convolution on one square image: its weights × output pixels.
+
+    Args:
+        size: pixels along one side of the *input*.
+
+    Raises:
+        ValueError: as ``conv_size`` and ``conv_parameters``.
+    """
+    pixels = conv_size(size, kernel, stride, padding, dilation) ** 2
+    return conv_parameters(in_channels, out_channels, kernel, groups) * pixels
+
+
+def linear_parameters(in_features: int, out_features: int, bias: bool = True) -> int:
+    """Parameters of a linear layer: a weight for each pair, and out_features with a bias."""
+    check_sizes(in_features=in_features, out_features=out_features)
+    return in_features * out_features + bias * out_features
+
+
+def linear_macs(in_features: int, out_features: int) -> int:
+    """MACs of a linear layer for one input vector: as many as it has weights."""
+    return linear_parameters(in_features, out_features, bias=False)
+
+
+def norm_parameters(channels: int) -> int:
+    """Parameters of a batch norm: γ and β for each channel."""
+    check_sizes(channels=channels)
+    return 2 * channels
+
+
+def basic_block_parameters(in_channels: int, out_channels: int, projection: bool = False) -> int:
+    """Parameters of a ``BasicBlock``: two 3×3 convolutions, two norms ([1], figure 5, left).
+
+    Args:
+        projection: whether its shortcut is a 1×1 convolution and a norm.
+    """
+    main = 9 * in_channels * out_channels + 9 * out_channels**2 + 4 * out_channels
+    return main + projection * _projection_parameters(in_channels, out_channels)
+
+
+def bottleneck_parameters(in_channels: int, out_channels: int, projection: bool = False) -> int:
+    """Parameters of a ``BottleNeck``: 1×1, 3×3, 1×1, three norms ([1], figure 5, right).
+
+    Args:
+        out_channels: of the narrow middle; the block puts out four times as many.
+        projection: whether its shortcut is a 1×1 convolution and a norm.
+    """
+    wide = 4 * out_channels
+    main = in_channels * out_channels + 9 * out_channels**2 + out_channels * wide
+    norms = 4 * out_channels + 2 * wide
+    return main + norms + projection * _projection_parameters(in_channels, wide)
+
+
+def _projection_parameters(in_channels, out_channels):
+    return in_channels * out_channels + 2 * out_channels
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One row of a ``LayerTable``: a layer at one place of the forward pass.
+
+    Attributes:
+        name: as in ``model.named_modules()``.
+        kind: the layer's class, such as "Conv2d".
+        output: the shape of what it puts out, without the batch.
+        parameters: its trainable numbers; zero where the same layer is used once more.
+        macs: multiply–adds for one image.
+    """
+
+    name: str
+    kind: str
+    output: tuple[int, ...]
+    parameters: int
+    macs: int
+
+
+@dataclass(frozen=True)
+class LayerTable:
+    """What each layer of a network has and does, in the order of the forward pass."""
+
+    layers: tuple[Layer, ...]
+
+    @property
+    def parameters(self) -> int:
+        """All trainable numbers."""
+        return sum(layer.parameters for layer in self.layers)
+
+    @property
+    def macs(self) -> int:
+        """All multiply–adds for one image."""
+        return sum(layer.macs for layer in self.layers)
+
+    def by(self, key) -> dict:
+        """Parameters and MACs summed over layers with the same ``key(layer)``.
+
+        Returns:
+            A dictionary from each key to (parameters, MACs), in the order of the forward pass.
+        """
+        sums = {}
+        for layer in self.layers:
+            parameters, macs = sums.get(key(layer), (0, 0))
+            sums[key(layer)] = parameters + layer.parameters, macs + layer.macs
+        return sums
+
+    def __str__(self):
+        rows = [("layer", "type", "output", "parameters", "MACs", "share")]
+        for layer in self.layers:
+            shape = "×".join(map(str, layer.output))
+            share = f"{layer.macs / self.macs:.1%}" if self.macs else "–"
+            rows.append(
+                (layer.name, layer.kind, shape, f"{layer.parameters:,}", f"{layer.macs:,}", share)
+            )
+        rows.append(("all", "", "", f"{self.parameters:,}", f"{self.macs:,}", ""))
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return "\n".join(_line(row, widths) for row in rows)
+
+
+def _line(row, widths):
+    left = [text.ljust(width) for text, width in zip(row[:3], widths, strict=False)]
+    right = [text.rjust(width) for text, width in zip(row[3:], widths[3:], strict=True)]
+    return "  ".join(left + right).rstrip()
+
+
+def layer_table(model: nn.Module, input_size: tuple[int, ...]) -> LayerTable:
+    """Parameters and MACs of each layer of a network, from one forward pass without numbers.
+
+    The pass runs on PyTorch's meta device: tensors that have a shape and no memory.
+
+    Args:
+        model: any network; it stays as it was.
+        input_size: of one image, without the batch: (3, 224, 224).
+
+    Raises:
+        ValueError: a size below 1; a layer that the input doesn't fit, named; a layer with
+            parameters that can't be counted, or multiplications outside all layers.
+    """
+    check_sizes(**{f"input_size[{i}]": size for i, size in enumerate(input_size)})
+    skeleton = _skeleton(model)
+    leaves = {n: m for n, m in skeleton.named_modules() if not any(True for _ in m.children())}
+    rows, running, counted = [], [None], set()
+
+    def enter(name):
+        def hook(module, inputs):
+            running[0] = name
+
+        return hook
+
+    def leave(name):
+        def hook(module, inputs, output):
+            parameters = sum(p.numel() for p in module.parameters() if p not in counted)
+            counted.update(module.parameters())
+            macs = _macs(name, module, output)
+            shape = tuple(output.shape[1:])
+            rows.append(Layer(name, type(module).__name__, shape, parameters, macs))
+
+        return hook
+
+    for name, module in leaves.items():
+        module.register_forward_pre_hook(enter(name))
+        module.register_forward_hook(leave(name))
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        try:
+            skeleton(torch.empty(1, *input_size, device="meta"))
+        except RuntimeError as error:
+            raise ValueError(f"layer {running[0]!r} can't take what it's given: {error}") from error
+    table = LayerTable(tuple(rows))
+    _check_complete(table, skeleton, counted, counter.get_total_flops() // 2)
+    return table
+
+
+def _skeleton(model):
+    """A copy in evaluation mode whose tensors have shapes and no numbers."""
+    shapes = {}
+    for parameter in model.parameters():
+        shapes[id(parameter)] = nn.Parameter(parameter.to("meta"), parameter.requires_grad)
+    for buffer in model.buffers():
+        shapes[id(buffer)] = buffer.to("meta")
+    # deepcopy takes what the memo holds for a tensor instead of copying its numbers.
+    return copy.deepcopy(model, shapes).eval()
+
+
+def _macs(name, module, output):
+    if isinstance(module, _CONVOLUTIONS):
+        return output.numel() * module.weight[0].numel()
+    if isinstance(module, nn.Linear):
+        return output.numel() * module.in_features
+    if isinstance(module, _NORMS) or not list(module.parameters()):
+        return 0
+    raise ValueError(
+        f"layer {name!r} is a {type(module).__name__}: only convolutions, linear layers and "
+        "norms can be counted"
+    )
+
+
+def _check_complete(table, skeleton, counted, macs):
+    """Nothing is counted as zero in silence: compare with all parameters and PyTorch's counter."""
+    for name, parameter in skeleton.named_parameters():
+        if parameter not in counted:
+            raise ValueError(
+                f"parameter {name!r} belongs to no layer that was run: it can't be counted"
+            )
+    if table.macs != macs:
+        raise ValueError(
+            f"the layers do {table.macs:,} MACs and the whole network {macs:,}: the difference "
+            "is computed outside its layers, in some forward(), and can't be counted"
+        )
