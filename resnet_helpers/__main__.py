@@ -2,8 +2,10 @@
 
 import argparse
 import sys
+from pathlib import Path
 
-from resnet_helpers import runs
+from resnet_helpers import runs, stl10
+from resnet_helpers.datasets import cache_folder
 
 
 def list_recordings():
@@ -18,6 +20,43 @@ def list_recordings():
                 print(f"    {settings.name}: not recorded yet")
 
 
+def check_stl10(root):
+    """Print what is right and what is wrong of STL10's labelled files in a folder.
+
+    Raises:
+        FileNotFoundError: not all of them are there and right.
+    """
+    faults = stl10.check(root)
+    for name, fault in faults.items():
+        print(f"{name}: {fault or 'right'}")
+    if any(faults.values()):
+        raise FileNotFoundError(
+            f"STL10 isn't whole in {root / stl10.FOLDER}: python -m resnet_helpers data stl10 "
+            f"--dir {root} fetches it"
+        )
+
+
+def run_record(given, parser):
+    if given.list:
+        list_recordings()
+    elif given.name is None or given.data is None:
+        parser.error("say which recording and --data, or --list")
+    else:
+        runs.record(given.name, given.data, given.only)
+
+
+def run_data(given, parser):
+    root = given.dir or cache_folder()
+    if given.where:
+        print(root / stl10.FOLDER)
+    elif given.check:
+        check_stl10(root)
+    elif given.name is None:
+        parser.error("say which data set (stl10), or --check or --where")
+    else:
+        print(f"STL10 lies in {stl10.fetch(root, given.source, with_folds=given.folds)}")
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m resnet_helpers", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -26,14 +65,22 @@ def main(arguments=None):
     record.add_argument("--list", action="store_true", help="say what there is, and stop")
     record.add_argument("--data", help="the data set, such as folder:PATH")
     record.add_argument("--only", default="*", help="a pattern of run names, such as 'plain-*'")
+    record.set_defaults(run=run_record, parser=record)
+    data = commands.add_parser("data", help="fetch STL10's labelled images ahead of a lecture")
+    data.add_argument("name", nargs="?", choices=["stl10"], help="which data set")
+    data.add_argument("--dir", type=Path, help="the folder it lies in; by default the cache folder")
+    data.add_argument(
+        "--from", dest="source", metavar="ADDRESS|FILE", help="where to look for the archive first"
+    )
+    data.add_argument(
+        "--folds", action="store_true", help="fetch the ten folds too: all of the 2.64 GB"
+    )
+    data.add_argument("--check", action="store_true", help="say what is there and right, and stop")
+    data.add_argument("--where", action="store_true", help="say where it lies, and stop")
+    data.set_defaults(run=run_data, parser=data)
     given = parser.parse_args(arguments)
-    if given.list:
-        list_recordings()
-        return
-    if given.name is None or given.data is None:
-        record.error("say which recording and --data, or --list")
     try:
-        runs.record(given.name, given.data, given.only)
+        given.run(given, given.parser)
     except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")
 

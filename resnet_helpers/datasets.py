@@ -20,7 +20,7 @@ import torch
 import torchvision
 from PIL import Image, ImageOps
 
-from resnet_helpers import pictograms
+from resnet_helpers import pictograms, stl10
 from resnet_helpers.files import write_atomically
 from resnet_helpers.pixels import check_bytes
 
@@ -84,9 +84,10 @@ def load(name, validation=0.2, seed=0, image_size=None, root=None):
     """Load a data set into memory.
 
     Args:
-        name: "sample", drawn on this machine and cached; "stl10" or "cifar10", downloaded by
-            torchvision; or "folder:PATH", your own images: PATH/train/CLASS/* and
-            PATH/test/CLASS/*, or PATH/CLASS/* from which a fifth of each class is cut as test.
+        name: "sample", drawn on this machine and cached; "stl10", its labelled images alone,
+            fetched by ``stl10.fetch``; "cifar10", downloaded by torchvision; or "folder:PATH",
+            your own images: PATH/train/CLASS/* and PATH/test/CLASS/*, or PATH/CLASS/* from which
+            a fifth of each class is cut as test.
         validation: the share of each class's training images that is cut off as validation.
         seed: fixes the sample set's pixels and every cut.
         image_size: of a folder's images alone: crop each to a square and resize it to
@@ -99,6 +100,7 @@ def load(name, validation=0.2, seed=0, image_size=None, root=None):
     Raises:
         ValueError: an unknown name, a share outside (0, 1), or images that can't be used.
         FileNotFoundError: a folder that isn't there or holds no images.
+        stl10.FetchError: STL10 isn't on this machine and can't be fetched.
     """
     if not 0 < validation < 1:
         raise ValueError(f"validation={validation}: expected a share between 0 and 1, such as 0.2")
@@ -210,11 +212,17 @@ def _as_splits(tensors):
 
 
 def _stl10(root):
-    train, test = (
-        torchvision.datasets.STL10(root, split=split, download=True) for split in ("train", "test")
-    )
+    try:
+        stl10.fetch(root)
+    except stl10.FetchError as error:
+        raise stl10.FetchError(
+            f"STL10 isn't in {root} and can't be fetched now: run python -m resnet_helpers data "
+            f"stl10 --dir {root} where there is a network, or put {stl10.ARCHIVE} there; "
+            'load("sample") needs neither'
+        ) from error
+    train, test = (stl10.LabelledSTL10(root, split) for split in ("train", "test"))
     return tuple(train.classes), *(
-        Split(torch.from_numpy(part.data), torch.from_numpy(part.labels).long())
+        Split(torch.from_numpy(part.data).contiguous(), torch.from_numpy(part.labels).long())
         for part in (train, test)
     )
 
@@ -224,7 +232,10 @@ def _cifar10(root):
         torchvision.datasets.CIFAR10(root, train=train, download=True) for train in (True, False)
     )
     return tuple(train.classes), *(
-        Split(torch.from_numpy(part.data).permute(0, 3, 1, 2), torch.tensor(part.targets))
+        Split(
+            torch.from_numpy(part.data).permute(0, 3, 1, 2).contiguous(),
+            torch.tensor(part.targets),
+        )
         for part in (train, test)
     )
 
