@@ -132,13 +132,13 @@ def record(name, data_name, only="*", folder=RECORDED, state_folder=None):
         names = ", ".join(run.name for run in recording.runs)
         raise ValueError(f"no run of {name} fits {only!r}: its runs are {names}")
     state_folder = Path(state_folder or cache_folder() / "unfinished") / name
-    missing = [run for run in chosen if not (Path(folder) / name / f"{run.name}.json").exists()]
+    missing = [run for run in chosen if not _run_path(name, run.name, folder).exists()]
     data = load(data_name) if missing else None
     training = join(data.train, data.validation) if missing else None
     for settings in missing:
         state_path = state_folder / f"{settings.name}.pt"
         model, state = train(settings, training, data.test, state_path)
-        path = Path(folder) / name / f"{settings.name}.json"
+        path = _run_path(name, settings.name, folder)
         if settings.name in recording.checkpoints:
             save_weights(model, path.with_suffix(".safetensors"))
         run = {
@@ -267,7 +267,7 @@ def load_run(name, run, folder=RECORDED):
     Raises:
         FileNotFoundError: it isn't recorded; the message says by which command it can be.
     """
-    path = Path(folder) / name / f"{run}.json"
+    path = _run_path(name, run, folder)
     if not path.exists():
         raise FileNotFoundError(
             f"{run} of {name} isn't recorded: python -m resnet_helpers record {name} --data DATA "
@@ -277,15 +277,21 @@ def load_run(name, run, folder=RECORDED):
 
 
 def load_recording(name, folder=RECORDED):
-    """All runs of a recording: a dictionary from (network, depth, seed) to what ``load_run`` gives.
+    """The runs of a recording that have been made, in the recording's order.
+
+    Returns:
+        A dictionary from (network, depth, seed) to what ``load_run`` gives.
 
     Raises:
-        ValueError: an unknown recording. FileNotFoundError: a run of it isn't recorded.
+        ValueError: an unknown recording.
+        FileNotFoundError: none of its runs is recorded; the message says by which command.
     """
     _check_name(name)
+    planned = RECORDINGS[name].runs
+    made = [s for s in planned if _run_path(name, s.name, folder).exists()]
+    # With none made, the first is asked for, since its error names the command.
     return {
-        (settings.network, settings.depth, settings.seed): load_run(name, settings.name, folder)
-        for settings in RECORDINGS[name].runs
+        (s.network, s.depth, s.seed): load_run(name, s.name, folder) for s in made or planned[:1]
     }
 
 
@@ -322,6 +328,10 @@ def _common(run):
 
 def _unique(values):
     return ", ".join(str(value) for value in sorted(set(values)))
+
+
+def _run_path(name, run, folder):
+    return Path(folder) / name / f"{run}.json"
 
 
 def _check_name(name):

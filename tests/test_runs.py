@@ -230,9 +230,11 @@ def test_record_writes_settings_history_norms_and_provenance(tmp_path, tiny_reco
     assert list((tmp_path / "states").rglob("*.pt")) == []
 
 
-def test_a_recording_is_loaded_as_a_whole_and_has_one_line(tmp_path, tiny_recording):
+def test_the_runs_that_were_made_are_loaded_together_and_have_one_line(tmp_path, tiny_recording):
     with pytest.raises(FileNotFoundError, match="residual-8-seed3 of tiny isn't recorded"):
         runs.load_recording("tiny", tmp_path / "out")
+    record("tiny", tiny_recording, "plain-*", tmp_path / "out", tmp_path / "states")
+    assert list(runs.load_recording("tiny", tmp_path / "out")) == [("plain", 8, 3)]
     record("tiny", tiny_recording, folder=tmp_path / "out", state_folder=tmp_path / "states")
     recorded = runs.load_recording("tiny", tmp_path / "out")
     assert list(recorded) == [("residual", 8, 3), ("plain", 8, 3)]
