@@ -1,8 +1,8 @@
 """How many parameters and multiply–adds: of a layer, of a block, of a whole network.
 
-A MAC is one multiplication and one addition (the papers' "FLOP" means the same count). Counted
-are convolutions and linear layers, without their biases. Batch norms, ReLUs, pools and the
-additions of shortcuts are zero by convention: they multiply nothing by a matrix.
+A MAC is one multiplication and one addition; many papers call MACs "FLOPs". Counted are
+convolutions and linear layers, without their biases. Batch norms, ReLUs, pools and the additions
+of shortcuts are zero by convention: they multiply nothing by a matrix.
 
 References:
     [1] He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition", arXiv:1512.03385.
