@@ -27,17 +27,17 @@ help:  ## List the commands
 	@echo 'c.IPKernelApp.log_level = "ERROR"' > .venv/etc/ipython/ipython_kernel_config.py
 	@touch $@
 
-book: .venv/installed  ## Run every notebook and build the web book (about 4 minutes)
+book: .venv/installed  ## Run every notebook and build the web book (about 5 minutes)
 	$(STARTED)
-	@echo "Running every notebook and building the web book: about 4 minutes on two cores."
+	@echo "Running every notebook and building the web book: about 5 minutes on two cores."
 	@$(BIN)/jupyter-book build . --all --warningiserror --keep-going --quiet
 	@echo "The book is ready. Open this file in a browser:"
 	@echo "    $(CURDIR)/_build/html/index.html"
 	$(TOOK)
 
-test: .venv/installed  ## Run all tests, the notebooks' saved outputs included (about 6 minutes)
+test: .venv/installed  ## Run all tests, the notebooks' saved outputs included (about 8 minutes)
 	$(STARTED)
-	@echo "Testing the helpers, the pages and every notebook: about 6 minutes on two cores."
+	@echo "Testing the helpers, the pages and every notebook: about 8 minutes on two cores."
 	@$(BIN)/python -m pytest
 	@$(BIN)/python -m pytest --nbval notebooks
 	$(TOOK)
