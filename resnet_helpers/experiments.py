@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from resnet_helpers.pixels import channel_statistics, normalise, random_flip
-from resnet_helpers.training import BatchLoader, loss_epoch, sgd_with_triangle
+from resnet_helpers.pixels import random_flip
+from resnet_helpers.training import BatchLoader, loss_epoch, normaliser, sgd_with_triangle
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def errors(models, split, statistics_of):
         statistics_of: the split whose mean and standard deviation normalise the images: the
             training split.
     """
-    loader = BatchLoader(split, 500, _transform(statistics_of))
+    loader = BatchLoader(split, 500, normaliser(statistics_of))
     loss_func = nn.CrossEntropyLoss(reduction="sum")
     with torch.inference_mode():
         return {
@@ -76,20 +76,11 @@ def errors(models, split, statistics_of):
 
 
 def _train(model, split, recipe, seed):
-    # Channels last is the faster order in memory on a processor, by about a fifth.
     model.to(memory_format=torch.channels_last)
     loader = BatchLoader(
-        split, recipe.batch_size, _transform(split), random_flip, shuffle=True, seed=seed
+        split, recipe.batch_size, normaliser(split), random_flip, shuffle=True, seed=seed
     )
-    opt, _ = sgd_with_triangle(
-        model,
-        recipe.epochs * len(loader),
-        recipe.batch_size,
-        recipe.learning_rate,
-        recipe.warm_up,
-        recipe.momentum,
-        recipe.weight_decay,
-    )
+    opt, _ = sgd_with_triangle(model, recipe.epochs * len(loader), recipe)
     loss_func = nn.CrossEntropyLoss(reduction="sum")
     history = {"loss": [], "error": []}
     for _ in range(recipe.epochs):
@@ -97,13 +88,3 @@ def _train(model, split, recipe, seed):
         history["loss"].append(loss)
         history["error"].append(1 - accuracy)
     return history
-
-
-def _transform(split):
-    statistics = channel_statistics(split.images)
-
-    def transform(images):
-        normalised = normalise(images, statistics.mean, statistics.std)
-        return normalised.contiguous(memory_format=torch.channels_last)
-
-    return transform

@@ -15,6 +15,7 @@ from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 from tqdm import tqdm
 
 from resnet_helpers.files import write_atomically
+from resnet_helpers.pixels import channel_statistics, normalise
 
 PARAMS = (
     "num_epochs",
@@ -82,16 +83,15 @@ def triangle(progress, warm_up):
     return min(progress / warm_up, (1 - progress) / (1 - warm_up))
 
 
-def sgd_with_triangle(model, steps, batch_size, learning_rate, warm_up, momentum, weight_decay):
+def sgd_with_triangle(model, steps, recipe):
     """SGD for losses that are summed over a batch, its rate rising and falling step by step.
 
     Args:
         model: whose parameters are to be trained.
         steps: of the whole training.
-        batch_size: of a full batch.
-        learning_rate: the highest, as for a *mean* loss.
-        warm_up: the share of the steps during which the rate rises; see ``triangle``.
-        momentum, weight_decay: as for a mean loss.
+        recipe: anything with the numbers of a training on *mean* losses: ``batch_size``,
+            ``learning_rate`` (the highest), ``warm_up`` (the share of the steps during which the
+            rate rises; see ``triangle``), ``momentum`` and ``weight_decay``.
 
     Returns:
         The optimiser, which moves the schedule on by itself, and the schedule.
@@ -100,13 +100,28 @@ def sgd_with_triangle(model, steps, batch_size, learning_rate, warm_up, momentum
     # a summed loss that of the mean loss.
     opt = torch.optim.SGD(
         model.parameters(),
-        learning_rate / batch_size,
-        momentum,
-        weight_decay=weight_decay * batch_size,
+        recipe.learning_rate / recipe.batch_size,
+        recipe.momentum,
+        weight_decay=recipe.weight_decay * recipe.batch_size,
     )
-    schedule = LambdaLR(opt, lambda step: triangle(step / steps, warm_up))
+    schedule = LambdaLR(opt, lambda step: triangle(step / steps, recipe.warm_up))
     opt.register_step_post_hook(lambda *_: schedule.step())
     return opt, schedule
+
+
+def normaliser(split):
+    """A function that normalises images by a split's mean and std, and lays them channels last.
+
+    Channels last is the faster order in memory on a processor, by about a fifth. A network that
+    is to profit must be in it as well: ``model.to(memory_format=torch.channels_last)``.
+    """
+    statistics = channel_statistics(split.images)
+
+    def transform(images):
+        normalised = normalise(images, statistics.mean, statistics.std)
+        return normalised.contiguous(memory_format=torch.channels_last)
+
+    return transform
 
 
 def metric_batch(output, target):
