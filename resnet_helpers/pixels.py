@@ -39,22 +39,20 @@ def image_histograms(images):
 def channel_statistics(images):
     """Exact channel statistics of uint8 images (N, 3, H, W), in one pass over the pixels.
 
-    Whole numbers are counted in histograms, and only the last few divisions are in float64,
-    so nothing is lost to rounding on the way.
+    Sums of bytes and of their squares are whole numbers, and only the last few divisions are in
+    float64, so nothing is lost to rounding on the way.
 
     Raises:
         ValueError, TypeError: not a batch of at least one uint8 image.
     """
-    histograms = image_histograms(images).numpy()
-    if len(histograms) == 0:
+    check_bytes(images)
+    if len(images) == 0:
         raise ValueError("no images: a mean needs at least one")
-    values = np.arange(256)
-    pixels = histograms[0, 0].sum()
-    sums = histograms @ values
-    squares = histograms @ values**2
+    sums, squares = _sums_and_squares(images.flatten(2).cpu().numpy())
+    pixels = images[0, 0].numel()
     # n·Σx² − (Σx)² is a whole number: the subtraction that ruins floats is exact here.
     of_images = np.sqrt(pixels * squares - sums**2) / pixels / 255
-    total = int(pixels) * len(histograms)
+    total = pixels * len(images)
     means, stds = [], []
     for channel in range(3):
         s, q = int(sums[:, channel].sum()), int(squares[:, channel].sum())
@@ -141,6 +139,22 @@ def _check_shape(images):
             f"images of shape {tuple(images.shape)}: expected (N, 3, H, W); one image becomes a "
             "batch by image.unsqueeze(0), and (N, H, W, 3) by images.permute(0, 3, 1, 2)"
         )
+
+
+def _sums_and_squares(images):
+    """The sum of bytes and of their squares, for each row of (N, 3, pixels): int64 (N, 3) each."""
+    pixels = images.shape[2]
+    # In pieces of 256: as many squares of bytes add up to less than 2²⁴, and so far float32, the
+    # fastest type, holds every whole number. Pixels that fill up the last piece stay zero.
+    pieces = np.zeros((3, -(-pixels // 256), 256), np.float32)
+    row = pieces.reshape(3, -1)[:, :pixels]
+    ones = np.ones(256, np.float32)
+    sums, squares = np.empty((2, len(images), 3), np.int64)
+    for i, image in enumerate(images):
+        row[:] = image
+        sums[i] = (pieces @ ones).sum(1, dtype=np.float64)
+        squares[i] = np.vecdot(pieces, pieces).sum(1, dtype=np.float64)
+    return sums, squares
 
 
 def _channels(numbers, name, images):
