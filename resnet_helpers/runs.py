@@ -10,16 +10,9 @@ it again:
 
 import dataclasses
 import fnmatch
-import hashlib
-import importlib.metadata
 import json
-import pickle
-import platform
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
@@ -30,6 +23,8 @@ from resnet_helpers.datasets import cache_folder, join, load
 from resnet_helpers.files import write_atomically
 from resnet_helpers.networks import cifar_plain, cifar_resnet, count_parameters
 from resnet_helpers.pixels import random_crop, random_flip
+from resnet_helpers.provenance import digest, machine
+from resnet_helpers.states import read_state, write_state
 from resnet_helpers.training import (
     BatchLoader,
     loss_batch,
@@ -200,7 +195,7 @@ def train(settings, train_split, test_split, state_path):
 
     stateful = {"model": model, "optimizer": opt, "schedule": schedule}
     cause = {"settings": dataclasses.asdict(settings), "data": digest(train_split, test_split)}
-    state = _read_state(cause, stateful, train_dl.generator, state_path)
+    state = read_state(state_path, cause, stateful, train_dl.generator)
     if state is None:
         state = {"history": [], "curve": [], "gradient_norms": {}, "seconds": 0.0}
         measure_gradients(0)
@@ -222,7 +217,7 @@ def train(settings, train_split, test_split, state_path):
         state["history"].append(row)
         measure_gradients(epoch)
         state["seconds"] += time.perf_counter() - start
-        _write_state(cause, stateful, train_dl.generator, state, state_path)
+        write_state(state_path, cause, stateful, train_dl.generator, state)
         print(
             f"{settings.name}, epoch {epoch} of {settings.epochs}: "
             f"training error {row['train_error']:.1%}, test error {row['test_error']:.1%}, "
@@ -230,27 +225,6 @@ def train(settings, train_split, test_split, state_path):
             flush=True,
         )
     return model, state
-
-
-def digest(*splits):
-    """16 hexadecimal digits that tell one set of images and labels from another."""
-    total = hashlib.sha256()
-    for split in splits:
-        total.update(split.images.numpy())
-        total.update(split.labels.numpy())
-    return total.hexdigest()[:16]
-
-
-def machine():
-    """What a run ran on: a dictionary for its provenance."""
-    return {
-        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "commit": _commit(),
-        "python": platform.python_version(),
-        "torch": importlib.metadata.version("torch"),
-        "torchvision": importlib.metadata.version("torchvision"),
-        "processor": _processor(),
-    }
 
 
 def load_run(name, run, folder=RECORDED):
@@ -361,62 +335,3 @@ def _train_epoch(model, loss_func, loader, opt, curve_steps):
 
 def _mean(points, key):
     return sum(p["images"] * p[key] for p in points) / sum(p["images"] for p in points)
-
-
-def _write_state(cause, stateful, generator, state, path):
-    everything = {
-        **cause,
-        "generator": generator.get_state(),
-        "state": state,
-        **{name: part.state_dict() for name, part in stateful.items()},
-    }
-
-    def write(beside):
-        try:
-            torch.save(everything, beside)
-        except RuntimeError as error:  # how torch.save tells of a full disk
-            raise OSError(str(error)) from error
-
-    try:
-        write_atomically(path, write)
-    except OSError as error:
-        raise OSError(
-            f"the run's state can't be written to {path}: {error}. Make room and "
-            f"run the same command again: it goes on after epoch {len(state['history']) - 1}"
-        ) from error
-
-
-def _read_state(cause, stateful, generator, path):
-    """Put everything back as it was after the last whole epoch; None if there was none yet."""
-    if not Path(path).exists():
-        return None
-    try:
-        everything = torch.load(path, weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise ValueError(f"{path} is damaged ({error}): remove it to start afresh") from error
-    for part, expected in cause.items():
-        if everything[part] != expected:
-            raise ValueError(
-                f"{path} is the state of a run with other {part}: remove it to start afresh"
-            )
-    for name, part in stateful.items():
-        part.load_state_dict(everything[name])
-    generator.set_state(everything["generator"])
-    return everything["state"]
-
-
-def _commit():
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-
-
-def _processor():
-    """The processor's name where the system tells it, else its architecture."""
-    if sys.platform == "linux":
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()

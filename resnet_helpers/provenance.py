@@ -1,0 +1,54 @@
+"""Where a number comes from: the images, the code, the machine."""
+
+import hashlib
+import importlib.metadata
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+
+def digest(*splits):
+    """16 hexadecimal digits that tell one set of images and labels from another."""
+    total = hashlib.sha256()
+    for split in splits:
+        total.update(split.images.numpy())
+        total.update(split.labels.numpy())
+    return total.hexdigest()[:16]
+
+
+def machine():
+    """What a run ran on: a dictionary for its provenance."""
+    return {
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "commit": _commit(),
+        "python": platform.python_version(),
+        "torch": importlib.metadata.version("torch"),
+        "torchvision": importlib.metadata.version("torchvision"),
+        "processor": _processor(),
+    }
+
+
+def _commit():
+    here = Path(__file__)
+    try:
+        # Installed from elsewhere, the package may lie within somebody else's repository.
+        _git(here.parent, "ls-files", "--error-unmatch", here.name)
+        return _git(here.parent, "rev-parse", "--short", "HEAD")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _git(folder, *arguments):
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def _processor():
+    """The processor's name where the system tells it, else its architecture."""
+    if sys.platform == "linux":
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
