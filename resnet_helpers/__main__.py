@@ -1,11 +1,14 @@
 """The command line: python -m resnet_helpers --help"""
 
 import argparse
+import dataclasses
 import sys
 from pathlib import Path
 
-from resnet_helpers import runs, stl10
-from resnet_helpers.datasets import cache_folder
+from resnet_helpers import runs, stl10, trainer
+from resnet_helpers.datasets import cache_folder, load
+from resnet_helpers.distributed import LostProcess
+from resnet_helpers.presets import PRESETS, Preset
 
 
 def list_recordings():
@@ -57,9 +60,44 @@ def run_data(given, parser):
         print(f"STL10 lies in {stl10.fetch(root, given.source, with_folds=given.folds)}")
 
 
+def run_train(given, parser):
+    settings = {f.name: getattr(given, f.name) for f in dataclasses.fields(Preset)}
+    changes = {name: value for name, value in settings.items() if value is not None}
+    preset = dataclasses.replace(PRESETS[given.preset], **changes)
+    # Photographs come in all sizes; the other data sets' images have one already.
+    size = {"image_size": preset.image_size} if given.data.startswith("folder:") else {}
+    name = Path(given.data.removeprefix("folder:")).resolve().name
+    trainer.fit(
+        preset,
+        load(given.data, **size),
+        given.out or Path("trained") / f"{given.preset}-{name}",
+        given.resume,
+    )
+
+
+def add_train(commands):
+    train = commands.add_parser(
+        "train", help="train a network by a preset, and keep all that is worth keeping"
+    )
+    train.add_argument("--preset", choices=PRESETS, required=True, help="a whole training by name")
+    train.add_argument("--data", required=True, help="sample, stl10, cifar10 or folder:PATH")
+    train.add_argument("--out", type=Path, help="the folder to write; by default trained/NAME")
+    train.add_argument("--resume", action="store_true", help="go on with an unfinished training")
+    settings = train.add_argument_group(
+        "settings, each in place of the preset's (python -c 'help(\"resnet_helpers.presets\")' "
+        "explains them)"
+    )
+    for field in dataclasses.fields(Preset):
+        kind = {"action": argparse.BooleanOptionalAction} if field.type is bool else {}
+        kind = kind or {"type": field.type, "metavar": field.type.__name__.upper()}
+        settings.add_argument(f"--{field.name.replace('_', '-')}", default=None, **kind)
+    train.set_defaults(run=run_train, parser=train)
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m resnet_helpers", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
+    add_train(commands)
     record = commands.add_parser("record", help="train the runs that chapters show, and keep them")
     record.add_argument("name", nargs="?", help="which recording; see --list")
     record.add_argument("--list", action="store_true", help="say what there is, and stop")
@@ -81,7 +119,10 @@ def main(arguments=None):
     given = parser.parse_args(arguments)
     try:
         given.run(given, given.parser)
-    except (ValueError, OSError) as error:
+    except trainer.Stopped as stopped:
+        print(stopped, file=sys.stderr)
+        sys.exit(130)  # as shells report a process that Ctrl-C has ended
+    except (ValueError, OSError, FloatingPointError, LostProcess) as error:
         sys.exit(f"error: {error}")
 
 

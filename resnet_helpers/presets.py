@@ -6,7 +6,6 @@ References:
     [3] Szegedy et al., "Rethinking the Inception Architecture", arXiv:1512.00567, section 7.
 """
 
-import dataclasses
 import re
 from dataclasses import dataclass
 
@@ -88,16 +87,6 @@ class Preset:
         _check(self, "label_smoothing", 0 <= self.label_smoothing < 1, "a share of less than 1")
 
 
-# The notes' training, number by number. Where they say nothing, PyTorch's default holds.
-NOTES = Preset(network="resnet50", image_size=224, epochs=20)
-
-PRESETS = {
-    "notes": NOTES,
-    "laptop": Preset("cifar_resnet14", image_size=32, batch_size=64, patience=2),
-    "smoke": Preset("cifar_resnet8", image_size=16, epochs=2, batch_size=64, limit=320),
-}
-
-
 def build_network(preset, num_classes):
     """The network of a preset, its initial weights drawn from PyTorch's global generator."""
     options = {"zero_gamma": True} if preset.zero_gamma else {}
@@ -122,11 +111,16 @@ def build_network_of(name):
     )
 
 
-def with_changes(preset, changes):
-    """A preset with some of its fields replaced, by a dictionary."""
-    return dataclasses.replace(preset, **changes)
-
-
 def _check(preset, name, good, expected):
     if not good:
         raise ValueError(f"{name}={getattr(preset, name)!r}: expected {expected}")
+
+
+# The notes' training, number by number. Where they say nothing, PyTorch's default holds.
+NOTES = Preset(network="resnet50", image_size=224, epochs=20)
+
+PRESETS = {
+    "notes": NOTES,
+    "laptop": Preset("cifar_resnet14", image_size=32, batch_size=64, patience=2),
+    "smoke": Preset("cifar_resnet8", image_size=16, epochs=2, batch_size=64, limit=320),
+}

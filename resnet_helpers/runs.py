@@ -24,7 +24,7 @@ from resnet_helpers.files import write_atomically
 from resnet_helpers.networks import cifar_plain, cifar_resnet, count_parameters
 from resnet_helpers.pixels import random_crop, random_flip
 from resnet_helpers.provenance import digest, machine
-from resnet_helpers.states import read_state, write_state
+from resnet_helpers.states import read_state, restore, write_state
 from resnet_helpers.training import (
     BatchLoader,
     loss_batch,
@@ -195,8 +195,10 @@ def train(settings, train_split, test_split, state_path):
 
     stateful = {"model": model, "optimizer": opt, "schedule": schedule}
     cause = {"settings": dataclasses.asdict(settings), "data": digest(train_split, test_split)}
-    state = read_state(state_path, cause, stateful, train_dl.generator)
-    if state is None:
+    kept = read_state(state_path, cause)
+    if kept:
+        state = restore(kept, stateful, train_dl.generator)
+    else:
         state = {"history": [], "curve": [], "gradient_norms": {}, "seconds": 0.0}
         measure_gradients(0)
     for epoch in range(len(state["history"]) + 1, settings.epochs + 1):

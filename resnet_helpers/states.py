@@ -48,11 +48,8 @@ def write_state(path, cause, stateful, generator, progress):
         ) from error
 
 
-def read_state(path, cause, stateful, generator):
-    """Put everything back as it was after the last whole epoch.
-
-    Returns:
-        The ``progress`` that was written, or None if there is no state yet.
+def read_state(path, cause):
+    """What ``write_state`` wrote, for ``restore``; None if there is no state yet.
 
     Raises:
         ValueError: the state is damaged, or of another cause: the message names what differs.
@@ -70,6 +67,11 @@ def read_state(path, cause, stateful, generator):
                 f"{path} is the state of a run with other {part}{_difference(found, expected)}: "
                 "remove it to start afresh"
             )
+    return everything
+
+
+def restore(everything, stateful, generator):
+    """Put everything back as it was after the last whole epoch; returns the ``progress``."""
     for name, part in stateful.items():
         part.load_state_dict(everything[name])
     generator.set_state(everything["generator"])

@@ -6,9 +6,11 @@ restored (there it was commented out), and the loss must be summed over a batch,
 """
 
 import math
+import pickle
 import time
 from pathlib import Path
 
+import safetensors
 import safetensors.torch
 import torch
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
@@ -39,24 +41,35 @@ class BatchLoader:
         augment: function (images, generator) to images of the same type, before ``transform``.
         shuffle: a new order every epoch.
         seed: fixes the orders and the augmentation.
+        share: (k, n): of each batch only every n-th image, from the k-th on: the share of process
+            k of n. All shares together are the batch that one process alone would get.
 
     Yields:
         (transformed images, labels), labels int64 (batch,).
 
     Raises:
-        ValueError: a batch size below 1, or no images.
+        ValueError: a batch size below 1, no images, or a last batch too small to be shared.
     """
 
-    def __init__(self, split, batch_size, transform, augment=None, shuffle=False, seed=0):
+    def __init__(
+        self, split, batch_size, transform, augment=None, shuffle=False, seed=0, share=(0, 1)
+    ):
         if not isinstance(batch_size, int) or batch_size < 1:
             raise ValueError(f"batch_size={batch_size!r}: expected a whole number of at least 1")
         if len(split) == 0:
             raise ValueError("the split holds no images: there is nothing to make batches of")
+        last = len(split) % batch_size or batch_size
+        if last < share[1]:
+            raise ValueError(
+                f"batch_size={batch_size}: of {len(split)} images the last batch has {last}, too "
+                f"few for {share[1]} processes: choose another batch size"
+            )
         self.dataset = split
         self.batch_size = batch_size
         self.transform = transform
         self.augment = augment
         self.shuffle = shuffle
+        self.share = share
         self.generator = torch.Generator().manual_seed(seed)
 
     def __len__(self):
@@ -64,12 +77,14 @@ class BatchLoader:
 
     def __iter__(self):
         n = len(self.dataset)
+        share = slice(self.share[0], None, self.share[1])
         order = torch.randperm(n, generator=self.generator) if self.shuffle else torch.arange(n)
         for chosen in order.to(self.dataset.images.device).split(self.batch_size):
             images = self.dataset.images[chosen]
             if self.augment is not None:
+                # The whole batch, so that no image's fate depends on the number of processes.
                 images = self.augment(images, self.generator)
-            yield self.transform(images), self.dataset.labels[chosen]
+            yield self.transform(images[share]), self.dataset.labels[chosen][share]
 
 
 def get_lr(opt):
@@ -104,9 +119,14 @@ def sgd_with_triangle(model, steps, recipe):
         recipe.momentum,
         weight_decay=recipe.weight_decay * recipe.batch_size,
     )
-    schedule = LambdaLR(opt, lambda step: triangle(step / steps, recipe.warm_up))
+    return opt, triangle_schedule(opt, steps, recipe.warm_up)
+
+
+def triangle_schedule(opt, steps, warm_up):
+    """A schedule that follows ``triangle`` over so many steps, moved on by the optimiser."""
+    schedule = LambdaLR(opt, lambda step: triangle(step / steps, warm_up))
     opt.register_step_post_hook(lambda *_: schedule.step())
-    return opt, schedule
+    return schedule
 
 
 def normaliser(split):
@@ -241,26 +261,75 @@ def train_val(model, params):
     return model, loss_history, metric_history
 
 
-def save_weights(model, path):
+def save_weights(model, path, about=None):
     """Write a model's weights atomically: safetensors, or PyTorch's own format for .pt.
+
+    Args:
+        about: texts by name, kept with the weights; in safetensors alone.
 
     Raises:
         ValueError: another suffix. OSError: the file can't be written.
     """
-    save = {".safetensors": safetensors.torch.save_file, ".pt": torch.save}[_suffix(path)]
     weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    write_atomically(path, lambda beside: save(weights, beside))
+    if _suffix(path) == ".pt":
+        write_atomically(path, lambda beside: torch.save(weights, beside))
+        return
+
+    def write(beside):
+        try:
+            safetensors.torch.save_file(weights, beside, about)
+        except safetensors.SafetensorError as error:  # how it tells of a full disk
+            raise OSError(str(error)) from error
+
+    write_atomically(path, write)
 
 
 def load_weights(model, path):
-    """Read what ``save_weights`` wrote into a model of the same shape, on the model's device."""
-    device = str(next(model.parameters()).device)
-    if _suffix(path) == ".safetensors":
-        weights = safetensors.torch.load_file(path, device=device)
-    else:
-        weights = torch.load(path, map_location=device, weights_only=True)
+    """Read what ``save_weights`` wrote into a model of the same shape, on the model's device.
+
+    Raises:
+        ValueError: the file is damaged, holds more than weights, or another network's weights;
+            the model stays as it was.
+    """
+    weights = _read_weights(path, str(next(model.parameters()).device))
+    expected = model.state_dict()
+    odd = sorted(
+        name
+        for name in expected.keys() | weights.keys()
+        if name not in expected
+        or name not in weights
+        or expected[name].shape != weights[name].shape
+    )
+    if odd:
+        raise ValueError(
+            f"{path} holds the weights of another network than this {type(model).__name__}: "
+            f"{len(odd)} of its tensors differ in name or shape, the first is {odd[0]}"
+        )
     model.load_state_dict(weights)
     return model
+
+
+def _read_weights(path, device):
+    try:
+        if _suffix(path) == ".safetensors":
+            return safetensors.torch.load_file(path, device=device)
+        weights = torch.load(path, map_location=device, weights_only=True)
+    except FileNotFoundError:
+        raise
+    except (
+        safetensors.SafetensorError,
+        OSError,
+        EOFError,
+        RuntimeError,
+        pickle.UnpicklingError,
+    ) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(
+            f"{path} is damaged, or holds something else than weights: {reason}"
+        ) from error
+    if not isinstance(weights, dict) or not all(map(torch.is_tensor, weights.values())):
+        raise ValueError(f"{path} holds something else than weights: expected a state_dict")
+    return weights
 
 
 @torch.inference_mode()
