@@ -5,7 +5,8 @@ Each image is decoded, resized, normalised and mirrored by itself, in NCHW order
 
 import numpy as np
 from PIL import Image
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
+from torchvision import transforms
 
 
 class ImagesOneByOne(Dataset):
@@ -41,3 +42,33 @@ def channel_statistics(dataset):
         tuple(np.mean([image[channel] for image in means]) for channel in range(3)),
         tuple(np.mean([image[channel] for image in stds]) for channel in range(3)),
     )
+
+
+def training_loader(split, size, mean, std, batch_size=32):
+    """The notes' training loader: images in a new order, resized, normalised, mirrored."""
+    transform = transforms.Compose(
+        [
+            transforms.ToTensor(),
+            transforms.Resize(size),
+            transforms.Normalize(mean, std),
+            transforms.RandomHorizontalFlip(),
+        ]
+    )
+    return DataLoader(ImagesOneByOne(split, transform), batch_size=batch_size, shuffle=True)
+
+
+def train_epoch(model, loss_func, loader, opt):
+    """The notes' ``loss_epoch`` with an optimiser: mean loss and metric over a loader."""
+    device = next(model.parameters()).device
+    loss_sum, right = 0.0, 0.0
+    for images, labels in loader:
+        images, labels = images.to(device), labels.to(device)
+        output = model(images)
+        loss = loss_func(output, labels)
+        predicted = output.argmax(1, keepdim=True)
+        right += predicted.eq(labels.view_as(predicted)).sum().item()
+        opt.zero_grad()
+        loss.backward()
+        opt.step()
+        loss_sum += loss.item()
+    return loss_sum / len(loader.dataset), right / len(loader.dataset)

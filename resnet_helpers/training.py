@@ -65,6 +65,8 @@ class BatchLoader:
                 f"few for {share[1]} processes: choose another batch size"
             )
         self.dataset = split
+        # Channels last, the order in which networks and transforms are fastest.
+        self.rows = split.images.permute(0, 2, 3, 1).flatten(1)
         self.batch_size = batch_size
         self.transform = transform
         self.augment = augment
@@ -80,11 +82,17 @@ class BatchLoader:
         share = slice(self.share[0], None, self.share[1])
         order = torch.randperm(n, generator=self.generator) if self.shuffle else torch.arange(n)
         for chosen in order.to(self.dataset.images.device).split(self.batch_size):
-            images = self.dataset.images[chosen]
+            images = self._images(chosen)
             if self.augment is not None:
                 # The whole batch, so that no image's fate depends on the number of processes.
                 images = self.augment(images, self.generator)
             yield self.transform(images[share]), self.dataset.labels[chosen][share]
+
+    def _images(self, chosen):
+        # One row of bytes an image: to index four dimensions takes twenty times as long.
+        height, width = self.dataset.images.shape[2:]
+        rows = self.rows.index_select(0, chosen)
+        return rows.view(-1, height, width, 3).permute(0, 3, 1, 2)
 
 
 def get_lr(opt):
