@@ -4,7 +4,7 @@ BIN := .venv/bin
 .DEFAULT_GOAL := help
 # PyTorch's threads spin while they wait. Short spins, or they block the cores of a busy machine.
 export GOMP_SPINCOUNT := 10000
-.PHONY: help book test notebooks frame seeds lint lab clean
+.PHONY: help book test notebooks frame seeds benchmarks lint lab clean
 
 # Say on the last line how long a command took: the first line of its recipe stores the start.
 STARTED = @date +%s > .venv/started
@@ -53,6 +53,11 @@ frame: .venv/installed  ## Write the badges and set-up cells anew from _config.y
 seeds: .venv/installed  ## Check that every claim holds for seeds 0 to 4 (about 15 minutes)
 	$(STARTED)
 	@$(BIN)/python book/_tools/seeds.py
+	$(TOOK)
+
+benchmarks: .venv/installed  ## Time the book's code beside the lecture notes' (about 5 minutes)
+	$(STARTED)
+	@$(BIN)/python -m benchmarks --write
 	$(TOOK)
 
 lint: .venv/installed  ## Format and check the code

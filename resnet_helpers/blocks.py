@@ -3,6 +3,7 @@
 References:
     [1] He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition", arXiv:1512.03385.
     [2] Goyal et al., "Accurate, Large Minibatch SGD", arXiv:1706.02677, section 5.1 (stride).
+    [3] T. He et al., "Bag of Tricks for Image Classification", arXiv:1812.01187 (ResNet-D).
 """
 
 import torch.nn.functional as F
@@ -41,6 +42,12 @@ class BasicBlockA(BasicBlock):
     """A basic block whose shortcut never has a parameter: option A, zero-padding ([1], 4.1)."""
 
     shortcut_option = "A"
+
+
+class BasicBlockD(BasicBlock):
+    """A basic block whose projection averages before it projects: option D ([3], ResNet-D)."""
+
+    shortcut_option = "D"
 
 
 class PlainBlock(nn.Module):
@@ -101,6 +108,12 @@ class BottleNeck(nn.Module):
         return self.relu(self.residual_function(x) + self.shortcut(x))
 
 
+class BottleNeckD(BottleNeck):
+    """A bottleneck whose projection averages before it projects: option D ([3], ResNet-D)."""
+
+    shortcut_option = "D"
+
+
 class ZeroPadding(nn.Module):
     """Shortcut option A: every stride-th pixel, and new channels that are all zero ([1], 4.1).
 
@@ -127,18 +140,24 @@ def make_shortcut(in_channels, out_channels, stride, option):
 
     An empty ``nn.Sequential`` (the identity) wherever the shape stays. Where it changes:
     option A pads with zeros, option B projects by a 1×1 convolution. Option C projects always.
+    Option D ([3]) is B, but with a stride it averages the pixels that B would pass over.
 
     Raises:
         ValueError: an unknown option.
     """
-    if option not in ("A", "B", "C"):
-        raise ValueError(f"unknown shortcut option {option!r}: choose 'A', 'B' or 'C'")
+    if option not in ("A", "B", "C", "D"):
+        raise ValueError(f"unknown shortcut option {option!r}: choose 'A', 'B', 'C' or 'D'")
     same_shape = stride == 1 and in_channels == out_channels
     if same_shape and option != "C":
         return nn.Sequential()
     if option == "A":
         return ZeroPadding(in_channels, out_channels, stride)
+    average = []
+    if option == "D" and stride > 1:
+        # ceil_mode, so that an odd edge has the size that a stride in the convolution gives it.
+        average, stride = [nn.AvgPool2d(stride, ceil_mode=True)], 1
     return nn.Sequential(
+        *average,
         nn.Conv2d(in_channels, out_channels, kernel_size=1, stride=stride, bias=False),
         nn.BatchNorm2d(out_channels),
     )

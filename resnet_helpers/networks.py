@@ -4,12 +4,21 @@ References:
     [1] He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition", arXiv:1512.03385.
     [2] He, Zhang, Ren, Sun, "Delving Deep into Rectifiers", arXiv:1502.01852 (initialisation).
     [3] Goyal et al., "Accurate, Large Minibatch SGD", arXiv:1706.02677, section 5.1 (zero γ).
+    [4] T. He et al., "Bag of Tricks for Image Classification", arXiv:1812.01187 (ResNet-D).
 """
 
 import torch
 from torch import nn
 
-from resnet_helpers.blocks import BasicBlock, BasicBlockA, BottleNeck, PlainBlock, check_sizes
+from resnet_helpers.blocks import (
+    BasicBlock,
+    BasicBlockA,
+    BasicBlockD,
+    BottleNeck,
+    BottleNeckD,
+    PlainBlock,
+    check_sizes,
+)
 
 # [1], table 1: the block and the number of blocks in conv2_x, conv3_x, conv4_x, conv5_x.
 TABLE_1 = {
@@ -46,24 +55,32 @@ class ResNet(nn.Module):
         init_weights: initialise as in [2]; otherwise PyTorch's defaults stay.
         zero_gamma: start each residual block as the identity, by γ = 0 in its last batch norm
             ([3]); needs ``init_weights``.
+        deep_stem: three 3×3 convolutions in place of the 7×7 ([4], ResNet-C).
 
     Raises:
         ValueError: a wrong number of stages, of blocks or of classes, or ``zero_gamma`` where
             it can't be had.
     """
 
-    def __init__(self, block, num_block, num_classes=10, init_weights=True, zero_gamma=False):
+    def __init__(
+        self,
+        block,
+        num_block,
+        num_classes=10,
+        init_weights=True,
+        zero_gamma=False,
+        deep_stem=False,
+    ):
         super().__init__()
         _check_blocks(num_block)
         check_sizes(num_classes=num_classes)
         _check_zero_gamma(zero_gamma, init_weights, block)
         self.in_channels = 64
-        self.conv1 = nn.Sequential(
-            nn.Conv2d(3, 64, kernel_size=7, stride=2, padding=3, bias=False),
-            nn.BatchNorm2d(64),
-            nn.ReLU(),
-            nn.MaxPool2d(kernel_size=3, stride=2, padding=1),
-        )
+        if deep_stem:
+            stem = (*_convolution(3, 32, stride=2), *_convolution(32, 32), *_convolution(32, 64))
+        else:
+            stem = _convolution(3, 64, kernel_size=7, stride=2)
+        self.conv1 = nn.Sequential(*stem, nn.MaxPool2d(kernel_size=3, stride=2, padding=1))
         self.conv2_x = self._make_layer(block, 64, num_block[0], 1)
         self.conv3_x = self._make_layer(block, 128, num_block[1], 2)
         self.conv4_x = self._make_layer(block, 256, num_block[2], 2)
@@ -162,6 +179,18 @@ def resnet152(num_classes=10, **options):
     return _from_table(152, num_classes, options)
 
 
+def resnet_d(depth, num_classes=10, **options):
+    """ResNet-D ([4], section 4): a deep stem, and shortcuts that average before they project.
+
+    Args:
+        depth: 18, 34, 50, 101 or 152.
+        options: those of ``ResNet``.
+    """
+    block, num_block = TABLE_1[depth]
+    block = {BasicBlock: BasicBlockD, BottleNeck: BottleNeckD}[block]
+    return ResNet(block, num_block, num_classes, deep_stem=True, **options)
+
+
 def plain18(num_classes=10, init_weights=True):
     """ResNet-18 without its shortcuts ([1], section 3.3)."""
     return ResNet(PlainBlock, TABLE_1[18][1], num_classes, init_weights)
@@ -239,6 +268,16 @@ def from_torchvision(state_dict):
 def _from_table(depth, num_classes, options):
     block, num_block = TABLE_1[depth]
     return ResNet(block, num_block, num_classes, **options)
+
+
+def _convolution(in_channels, out_channels, kernel_size=3, stride=1):
+    return (
+        nn.Conv2d(
+            in_channels, out_channels, kernel_size, stride, padding=kernel_size // 2, bias=False
+        ),
+        nn.BatchNorm2d(out_channels),
+        nn.ReLU(),
+    )
 
 
 def _stage(block, in_channels, out_channels, num_blocks, stride):

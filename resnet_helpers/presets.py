@@ -3,9 +3,11 @@
 References:
     [1] He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition", arXiv:1512.03385.
     [2] Goyal et al., "Accurate, Large Minibatch SGD", arXiv:1706.02677.
-    [3] Szegedy et al., "Rethinking the Inception Architecture", arXiv:1512.00567, section 7.
+    [3] T. He et al., "Bag of Tricks for Image Classification", arXiv:1812.01187.
+    [4] Szegedy et al., "Rethinking the Inception Architecture", arXiv:1512.00567, section 7.
 """
 
+import functools
 import re
 from dataclasses import dataclass
 
@@ -13,7 +15,8 @@ from resnet_helpers import networks
 
 OPTIMIZERS = ("adam", "sgd")
 SCHEDULES = ("plateau", "triangle")
-IMAGENET_FAMILY = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
+IMAGENET_FAMILY = re.compile(r"resnet(18|34|50|101|152)")
+D_VARIANTS = re.compile(IMAGENET_FAMILY.pattern + "d")
 PLAIN_TWINS = ("plain18", "plain34")
 CIFAR_FAMILY = re.compile(r"cifar_(resnet|plain)(\d+)")
 
@@ -23,8 +26,9 @@ class Preset:
     """All that decides a training, on one machine. Each field can be set on the command line.
 
     Attributes:
-        network: "resnet18" to "resnet152", "plain18", "plain34", or of the CIFAR family
-            "cifar_resnet14", "cifar_plain20", … ([1], section 4.2; 16 channels wide).
+        network: "resnet18" to "resnet152"; the same with a d, "resnet18d", for their D variants
+            ([3]); "plain18", "plain34"; or of the CIFAR family "cifar_resnet14",
+            "cifar_plain20", … ([1], section 4.2; 16 channels wide).
         image_size: images are resized to this many pixels on each side.
         epochs, batch_size: passes over the training images; images a step, of all processes.
         optimizer: "adam", as in the notes, or "sgd" (with Nesterov's momentum).
@@ -35,7 +39,7 @@ class Preset:
             the first ``warm_up`` of all steps, and falls linearly to zero during the others.
         flip: mirror half of the training images. crop: pixels of zeros around an image, before a
             window of its size is cut out at random.
-        label_smoothing: the share of the truth that is spread over all classes ([3]).
+        label_smoothing: the share of the truth that is spread over all classes ([4]).
         zero_gamma: start each residual block as the identity ([2], section 5.1).
         channels_last: the faster order of the network's numbers in memory.
         mixed_precision: half precision where a GPU gains by it; on a CPU it must be False.
@@ -99,15 +103,17 @@ def build_network_of(name):
     Raises:
         ValueError: no network has this name.
     """
-    if name in IMAGENET_FAMILY + PLAIN_TWINS:
+    if IMAGENET_FAMILY.fullmatch(name) or name in PLAIN_TWINS:
         return getattr(networks, name)
+    if found := D_VARIANTS.fullmatch(name):
+        return functools.partial(networks.resnet_d, int(found[1]))
     if found := CIFAR_FAMILY.fullmatch(name):
-        kind, depth = found.groups()
-        build = {"resnet": networks.cifar_resnet, "plain": networks.cifar_plain}[kind]
-        return lambda **options: build(int(depth), **options)
+        build = {"resnet": networks.cifar_resnet, "plain": networks.cifar_plain}[found[1]]
+        return functools.partial(build, int(found[2]))
     raise ValueError(
-        f"network={name!r}: choose one of {', '.join(IMAGENET_FAMILY + PLAIN_TWINS)}, or of the "
-        "CIFAR family, such as cifar_resnet20 or cifar_plain20"
+        f"network={name!r}: choose resnet18, 34, 50, 101 or 152, one of these with a d "
+        f"(resnet18d), {' or '.join(PLAIN_TWINS)}, or of the CIFAR family, such as "
+        "cifar_resnet20 or cifar_plain20"
     )
 
 

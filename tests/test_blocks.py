@@ -10,18 +10,20 @@ from torchvision.models import resnet as tv
 from resnet_helpers.blocks import (
     BasicBlock,
     BasicBlockA,
+    BasicBlockD,
     BottleNeck,
+    BottleNeckD,
     PlainBlock,
     ZeroPadding,
     make_shortcut,
 )
 from resnet_helpers.networks import count_parameters
 
-BLOCKS = [BasicBlock, BasicBlockA, BottleNeck, PlainBlock]
+BLOCKS = [BasicBlock, BasicBlockA, BasicBlockD, BottleNeck, BottleNeckD, PlainBlock]
 
 
 def test_expansion_is_the_papers():
-    assert [block.expansion for block in BLOCKS] == [1, 1, 4, 1]
+    assert [block.expansion for block in BLOCKS] == [1, 1, 1, 4, 4, 1]
 
 
 @pytest.mark.parametrize("block", [BasicBlock, BottleNeck])
@@ -116,10 +118,25 @@ def test_a_size_below_one_is_named(block, arguments, named):
 
 
 def test_an_unknown_option_is_named():
-    with pytest.raises(ValueError, match="option 'D': choose 'A', 'B' or 'C'"):
-        make_shortcut(4, 8, 2, "D")
+    with pytest.raises(ValueError, match="option 'E': choose 'A', 'B', 'C' or 'D'"):
+        make_shortcut(4, 8, 2, "E")
 
 
 def test_option_a_says_that_it_cannot_remove_channels():
     with pytest.raises(ValueError, match="8 to 4 channels needs a projection"):
         ZeroPadding(8, 4, 1)
+
+
+def test_option_d_averages_four_pixels_where_option_b_takes_one():
+    b, d = (make_shortcut(4, 6, 2, option) for option in "BD")
+    d[1].load_state_dict(b[0].state_dict())
+    x = torch.randn(2, 4, 6, 8)
+    averaged = x.unfold(2, 2, 2).unfold(3, 2, 2).mean((4, 5))
+    expected = torch.einsum("oi,nihw->nohw", b[0].weight[:, :, 0, 0], averaged)
+    assert torch.allclose(d[:2](x), expected, atol=1e-6)
+    assert count_parameters(b) == count_parameters(d)
+
+
+def test_without_a_stride_option_d_is_option_b():
+    assert [type(part) for part in make_shortcut(4, 6, 1, "D")] == [nn.Conv2d, nn.BatchNorm2d]
+    assert len(make_shortcut(4, 4, 1, "D")) == 0

@@ -199,3 +199,24 @@ def test_loaded_weights_are_a_copy_and_can_be_trained():
         ours.fc.weight += 1
     assert ours.fc.weight.grad is not None
     assert torch.equal(theirs.fc.weight, before)
+
+
+@pytest.mark.parametrize(("depth", "parameters"), [(18, 11_689_512), (50, 25_557_032)])
+def test_the_d_variant_differs_in_the_stem_and_in_the_averages(depth, parameters):
+    net = networks.resnet_d(depth, num_classes=1000)
+    # Three 3×3 convolutions to 32, 32 and 64 channels in place of one 7×7 to 64.
+    stem = 9 * (3 * 32 + 32 * 32 + 32 * 64) + 2 * (32 + 32 + 64)
+    assert count_parameters(net) == parameters - (49 * 3 * 64 + 2 * 64) + stem
+    averages = [module for module in net.modules() if isinstance(module, nn.AvgPool2d)]
+    assert len(averages) == 3  # conv3_x, conv4_x and conv5_x begin with a stride
+    strided = [
+        module
+        for module in net.modules()
+        if isinstance(module, nn.Conv2d)
+        and module.kernel_size == (1, 1)
+        and module.stride != (1, 1)
+    ]
+    assert strided == []
+    assert net.eval()(torch.randn(2, 3, 50, 33)).shape == (2, 1000)
+    for size in (32, 33):
+        assert net.conv1(torch.randn(1, 3, size, size)).shape[-1] == 8 + size % 2

@@ -50,8 +50,8 @@ def test_every_preset_can_be_built():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"network": "resnet19"}, "network='resnet19': choose one of resnet18, .*cifar_resnet20"),
-        ({"network": "cifar_resnet"}, "network='cifar_resnet': choose one of"),
+        ({"network": "resnet19"}, "network='resnet19': choose resnet18, 34, .*cifar_resnet20"),
+        ({"network": "cifar_resnet"}, "network='cifar_resnet': choose resnet18"),
         ({"optimizer": "lion"}, "optimizer='lion': choose one of adam, sgd"),
         ({"schedule": "cosine"}, "schedule='cosine': choose one of plateau, triangle"),
         ({"epochs": 0}, "epochs=0: expected at least 1"),
