@@ -15,12 +15,12 @@ def list_recordings():
     """Print what can be recorded, what it needs, and how long each recorded run took."""
     for name, recording in runs.RECORDINGS.items():
         print(f"{name}: needs {recording.needs}")
-        for settings in recording.runs:
+        for run in map(runs.run_name, recording.runs):
             try:
-                made = runs.load_run(name, settings.name)["provenance"]
-                print(f"    {settings.name}: recorded {made['date']}, {made['seconds']} s")
+                made = runs.load_run(name, run)["provenance"]
+                print(f"    {run}: recorded {made['date']}, {made['seconds']} s")
             except FileNotFoundError:
-                print(f"    {settings.name}: not recorded yet")
+                print(f"    {run}: not recorded yet")
 
 
 def check_stl10(root):

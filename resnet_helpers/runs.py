@@ -11,6 +11,7 @@ it again:
 import dataclasses
 import fnmatch
 import json
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +19,13 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from resnet_helpers import trainer
 from resnet_helpers.analysis import gradient_norms
 from resnet_helpers.datasets import cache_folder, join, load
 from resnet_helpers.files import write_atomically
 from resnet_helpers.networks import cifar_plain, cifar_resnet, count_parameters
 from resnet_helpers.pixels import random_crop, random_flip
+from resnet_helpers.presets import Preset
 from resnet_helpers.provenance import digest, machine
 from resnet_helpers.states import read_state, restore, write_state
 from resnet_helpers.training import (
@@ -70,8 +73,20 @@ class Settings:
     curve_steps: int = 625
 
     @property
-    def name(self):
-        return f"{self.network}-{self.depth}-seed{self.seed}"
+    def key(self):
+        return self.network, self.depth, self.seed
+
+
+@dataclass(frozen=True)
+class RecipeRun:
+    """A whole training by ``trainer.fit`` that is to be recorded under a recipe's name."""
+
+    recipe: str
+    preset: Preset
+
+    @property
+    def key(self):
+        return self.recipe, self.preset.seed
 
 
 @dataclass(frozen=True)
@@ -81,7 +96,7 @@ class Recording:
     Attributes:
         needs: the data to be handed to ``record``, in words.
         source: where the images come from, in words, for the page.
-        runs: the settings of each run, in the order in which they are made.
+        runs: each run's ``Settings`` or ``RecipeRun``, in the order in which they are made.
         checkpoints: names of the runs whose weights are kept.
     """
 
@@ -123,40 +138,64 @@ def record(name, data_name, only="*", folder=RECORDED, state_folder=None):
     """
     _check_name(name)
     recording = RECORDINGS[name]
-    chosen = [run for run in recording.runs if fnmatch.fnmatch(run.name, only)]
+    chosen = [run for run in recording.runs if fnmatch.fnmatch(run_name(run), only)]
     if not chosen:
-        names = ", ".join(run.name for run in recording.runs)
+        names = ", ".join(map(run_name, recording.runs))
         raise ValueError(f"no run of {name} fits {only!r}: its runs are {names}")
     state_folder = Path(state_folder or cache_folder() / "unfinished") / name
-    missing = [run for run in chosen if not _run_path(name, run.name, folder).exists()]
+    missing = [run for run in chosen if not _run_path(name, run_name(run), folder).exists()]
     data = load(data_name) if missing else None
-    training = join(data.train, data.validation) if missing else None
-    for settings in missing:
-        state_path = state_folder / f"{settings.name}.pt"
-        model, state = train(settings, training, data.test, state_path)
-        path = _run_path(name, settings.name, folder)
-        if settings.name in recording.checkpoints:
-            save_weights(model, path.with_suffix(".safetensors"))
-        run = {
-            "settings": dataclasses.asdict(settings),
-            "parameters": count_parameters(model),
-            "history": state["history"],
-            "curve": state["curve"],
-            "gradient_norms": state["gradient_norms"],
-            "provenance": {
-                "command": f"python -m resnet_helpers record {name} --data DATA",
-                "data": recording.source,
-                "training_images": len(training),
-                "test_images": len(data.test),
-                "digest": digest(training, data.test),
-                "seconds": round(state["seconds"]),
-                **machine(),
-            },
+    for planned in missing:
+        make = _record_recipe if isinstance(planned, RecipeRun) else _record_without_choosing
+        model, run, clear = make(planned, data, state_folder)
+        run["provenance"] = {
+            "command": f"python -m resnet_helpers record {name} --data DATA",
+            **run["provenance"],
+            "data": recording.source,
         }
+        path = _run_path(name, run_name(planned), folder)
+        if run_name(planned) in recording.checkpoints:
+            save_weights(model, path.with_suffix(".safetensors"))
         text = json.dumps(run, indent=1, ensure_ascii=False) + "\n"
         write_atomically(path, lambda beside, text=text: beside.write_text(text))
-        state_path.unlink()
+        clear()
     print(f"{name}: {len(chosen)} of {len(chosen)} runs recorded")
+
+
+def run_name(run):
+    """The name of a run's file: plain-20-seed0, notes-seed1."""
+    *parts, seed = run.key
+    return f"{'-'.join(map(str, parts))}-seed{seed}"
+
+
+def _record_without_choosing(settings, data, state_folder):
+    """Train on all training images, since nothing is chosen; returns also how to clear up."""
+    training = join(data.train, data.validation)
+    state_path = state_folder / f"{run_name(settings)}.pt"
+    model, state = train(settings, training, data.test, state_path)
+    run = {
+        "settings": dataclasses.asdict(settings),
+        "parameters": count_parameters(model),
+        "history": state["history"],
+        "curve": state["curve"],
+        "gradient_norms": state["gradient_norms"],
+        "provenance": {
+            "training_images": len(training),
+            "test_images": len(data.test),
+            "digest": digest(training, data.test),
+            "seconds": round(state["seconds"]),
+            **machine(),
+        },
+    }
+    return model, run, state_path.unlink
+
+
+def _record_recipe(planned, data, state_folder):
+    """Train by a preset, validation choosing; returns also how to clear up."""
+    folder = state_folder / run_name(planned)
+    model, run = trainer.fit(planned.preset, data, folder, resume=True)
+    run["provenance"] |= {"training_images": len(data.train), "test_images": len(data.test)}
+    return model, run, lambda: shutil.rmtree(folder)
 
 
 def train(settings, train_split, test_split, state_path):
@@ -221,7 +260,7 @@ def train(settings, train_split, test_split, state_path):
         state["seconds"] += time.perf_counter() - start
         write_state(state_path, cause, stateful, train_dl.generator, state)
         print(
-            f"{settings.name}, epoch {epoch} of {settings.epochs}: "
+            f"{run_name(settings)}, epoch {epoch} of {settings.epochs}: "
             f"training error {row['train_error']:.1%}, test error {row['test_error']:.1%}, "
             f"{state['seconds'] / 60:.1f} minutes",
             flush=True,
@@ -248,7 +287,8 @@ def load_recording(name, folder=RECORDED):
     """The runs of a recording that have been made, in the recording's order.
 
     Returns:
-        A dictionary from (network, depth, seed) to what ``load_run`` gives.
+        A dictionary from each run's key, (network, depth, seed) or (recipe, seed), to what
+        ``load_run`` gives.
 
     Raises:
         ValueError: an unknown recording.
@@ -256,11 +296,9 @@ def load_recording(name, folder=RECORDED):
     """
     _check_name(name)
     planned = RECORDINGS[name].runs
-    made = [s for s in planned if _run_path(name, s.name, folder).exists()]
+    made = [run for run in planned if _run_path(name, run_name(run), folder).exists()]
     # With none made, the first is asked for, since its error names the command.
-    return {
-        (s.network, s.depth, s.seed): load_run(name, s.name, folder) for s in made or planned[:1]
-    }
+    return {run.key: load_run(name, run_name(run), folder) for run in made or planned[:1]}
 
 
 def provenance_line(recorded):

@@ -54,6 +54,7 @@ def fit(preset, data, folder, resume=False):
         folder: a new or empty one, or one that an unfinished training has left, to be resumed.
         resume: go on after the last whole epoch of an unfinished training. On one machine, with
             as many processes and threads, the result is that of an unbroken one, bit for bit.
+            A finished training of the same settings and images is returned as it is.
 
     Returns:
         The network with its best weights, and what history.json holds: ``settings``,
@@ -72,6 +73,8 @@ def fit(preset, data, folder, resume=False):
         with processes() as group, _stop_between_batches() as check_stop:
             group.from_first(lambda: _check_folder(folder, resume))
             training = _Training(preset, data, folder, group, check_stop)
+            if resume and _is_finished(folder):
+                return training.reread()
             training.resume()
             while len(training.progress["history"]) < preset.epochs:
                 training.epoch()
@@ -137,6 +140,18 @@ class _Training:
         self.together = self.group.together(self.model)
         if self.group.rank == 0:
             _print_head(self.preset, self.data, self.progress)
+
+    def reread(self):
+        """The model and the result of a finished training."""
+        result = json.loads((self.folder / HISTORY).read_text())
+        digests = result["provenance"]["digest"], self._cause()["images"]
+        if result["settings"] != dataclasses.asdict(self.preset) or len(set(digests)) != 1:
+            raise ValueError(
+                f"{self.folder} holds a finished training of other settings or images: choose "
+                "another folder"
+            )
+        print(f"{self.folder} holds this training, finished")
+        return load_weights(self.model, self.folder / WEIGHTS).eval(), result
 
     def epoch(self):
         """Train and validate once, and keep everything."""
@@ -384,9 +399,13 @@ def _check_folder(folder, resume):
                 f"{folder} holds an unfinished training: --resume (in Python: resume=True) goes "
                 "on with it; or choose another folder"
             )
-    elif (folder / HISTORY).exists():
+    elif _is_finished(folder) and not resume:
         raise ValueError(f"{folder} holds a finished training: choose another folder")
     folder.mkdir(parents=True, exist_ok=True)
+
+
+def _is_finished(folder):
+    return (folder / HISTORY).exists() and not (folder / STATE).exists()
 
 
 def _check_device(preset, device):

@@ -19,7 +19,15 @@ from resnet_helpers import runs
 from resnet_helpers.datasets import Split
 from resnet_helpers.networks import cifar_plain, cifar_resnet
 from resnet_helpers.pixels import channel_statistics, normalise
-from resnet_helpers.runs import Recording, Settings, load_run, provenance_line, record
+from resnet_helpers.presets import Preset
+from resnet_helpers.runs import (
+    RecipeRun,
+    Recording,
+    Settings,
+    load_run,
+    provenance_line,
+    record,
+)
 from resnet_helpers.training import load_weights, triangle
 
 TINY = Settings("residual", 8, seed=3, width=2, epochs=3, batch_size=16, padding=1)
@@ -185,11 +193,11 @@ def test_the_rate_rises_to_its_highest_and_falls_to_zero():
 
 def test_plain_and_residual_runs_have_the_same_number_of_parameters_and_schedule():
     for recording in runs.RECORDINGS.values():
-        names = [settings.name for settings in recording.runs]
+        names = [runs.run_name(run) for run in recording.runs]
         assert len(set(names)) == len(names)
         assert set(recording.checkpoints) <= set(names)
-        schedules = {(s.epochs, s.learning_rate, s.batch_size) for s in recording.runs}
-        assert len(schedules) == 1
+    degradation = runs.RECORDINGS["degradation-cifar10"].runs
+    assert len({(s.epochs, s.learning_rate, s.batch_size) for s in degradation}) == 1
 
 
 # record
@@ -260,6 +268,25 @@ def test_what_is_recorded_is_not_made_again(tmp_path, tiny_recording, monkeypatc
     record("tiny", tiny_recording, folder=tmp_path / "out", state_folder=tmp_path / "states")
     monkeypatch.setattr(runs, "train", None)
     record("tiny", tiny_recording, folder=tmp_path / "out", state_folder=tmp_path / "states")
+
+
+def test_a_recipe_is_recorded_by_name_with_its_choice_and_its_test(
+    tmp_path, tiny_recording, monkeypatch
+):
+    preset = Preset("cifar_resnet8", image_size=8, epochs=2, batch_size=16, seed=5)
+    recording = Recording("images", "random noise", (RecipeRun("quick", preset),), ("quick-seed5",))
+    monkeypatch.setattr(runs, "RECORDINGS", {"recipes": recording})
+    record("recipes", tiny_recording, folder=tmp_path / "out", state_folder=tmp_path / "states")
+    run = runs.load_recording("recipes", tmp_path / "out")["quick", 5]
+    assert Preset(**run["settings"]) == preset
+    assert len(run["history"]) == 2 and 1 <= run["best_epoch"] <= 2
+    assert sum(map(sum, run["test"]["confusion"])) == 20
+    assert run["provenance"]["images"] == {"train": 48, "validation": 12, "test": 20}
+    assert str(tmp_path) not in json.dumps(run)
+    assert "1 run on random noise, 48 training images, 2 epochs, seed 5" in provenance_line([run])
+    weights = tmp_path / "out" / "recipes" / "quick-seed5.safetensors"
+    load_weights(cifar_resnet(8, num_classes=2), weights)
+    assert list((tmp_path / "states" / "recipes").iterdir()) == []
 
 
 def test_only_chooses_runs_by_name(tmp_path, tiny_recording):

@@ -272,12 +272,21 @@ def test_an_unfinished_training_is_not_begun_anew_by_mistake(tmp_path):
         trainer.fit(TINY, make_data(), folder)
 
 
-@pytest.mark.parametrize("resume", [False, True])
-def test_a_finished_training_is_not_overwritten(finished, resume):
+def test_a_finished_training_is_not_overwritten(finished):
     before = outcome(finished[0])
     with pytest.raises(ValueError, match="holds a finished training: choose another folder"):
-        trainer.fit(TINY, make_data(), finished[0], resume)
+        trainer.fit(TINY, make_data(), finished[0])
+    other = dataclasses.replace(TINY, epochs=4)
+    with pytest.raises(ValueError, match="finished training of other settings or images"):
+        trainer.fit(other, make_data(), finished[0], resume=True)
     assert outcome(finished[0]) == before
+
+
+def test_resumed_a_finished_training_is_returned_as_it_is(finished):
+    model, result = trainer.fit(TINY, make_data(), finished[0], resume=True)
+    assert result == json.loads(json.dumps(finished[2]))
+    for a, b in zip(model.parameters(), finished[1].parameters(), strict=True):
+        assert torch.equal(a, b)
 
 
 @pytest.fixture
