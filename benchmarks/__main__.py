@@ -83,8 +83,9 @@ def page(rows, overhead, repeats, threads, seconds):
 
 How much faster than the lecture notes' code is this book's, on the same machine, in the same
 minute? The notes decode, resize, normalise and mirror each image by itself in a `DataLoader`, and
-train in PyTorch's default memory order. The book keeps bytes in memory, transforms whole batches,
-and trains with the channels last. `benchmarks/notes.py` holds the notes' way in other words.
+train in PyTorch's default order of numbers. The book keeps bytes in memory, transforms whole
+batches, trains with the channels last, and keeps freed memory for the next step.
+`benchmarks/notes.py` holds the notes' way in other words.
 
 | | notes, images/s | book, images/s | book / notes |
 |---|---|---|---|

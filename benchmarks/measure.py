@@ -4,6 +4,7 @@ A benchmark returns a list of (notes, book) pairs, one for each repeat, both in 
 Timings on one machine wobble from minute to minute; ratios of neighbours wobble less.
 """
 
+import multiprocessing
 import time
 
 import torch
@@ -13,9 +14,11 @@ from torchvision.transforms import ToTensor
 from benchmarks import notes
 from resnet_helpers import pixels
 from resnet_helpers.datasets import Split
+from resnet_helpers.memory import keep_freed_memory
 from resnet_helpers.training import BatchLoader, loss_epoch
 
 BATCH = 32
+LOSS = nn.CrossEntropyLoss(reduction="sum")
 
 
 def seconds(function, *arguments):
@@ -75,21 +78,62 @@ def statistics_speed(split, repeats):
 
 
 def training_speed(build, split, size, count, repeats):
-    """Training images a second, loading included: each side's loader, layout and loop."""
-    part = first(split, count)
-    loss_func = nn.CrossEntropyLoss(reduction="sum")
-    theirs, ours = build(), build().to(memory_format=torch.channels_last)
-    opts = [torch.optim.Adam(model.parameters(), lr=0.001) for model in (theirs, ours)]
-    loaders = notes_loader(part, size), book_loader(part, size)
+    """Training images a second, loading included: each side's loader, layout and loop.
 
-    def train_theirs():
-        notes.train_epoch(theirs.train(), loss_func, loaders[0], opts[0])
+    Each side trains in a process of its own, since the book's tells the C library to keep freed
+    memory. They take turns: while one trains, the other waits.
 
-    def train_ours():
-        loss_epoch(ours.train(), loss_func, loaders[1], opt=opts[1])
+    Args:
+        build: a function that builds the network; it must be importable by name.
+    """
+    context = multiprocessing.get_context("spawn")
+    sides = []
+    for epoch_of in (notes_epoch, book_epoch):
+        here, there = context.Pipe()
+        arguments = (there, epoch_of, build, first(split, count), size, torch.get_num_threads())
+        process = context.Process(target=_serve, args=arguments, daemon=True)
+        process.start()
+        there.close()  # so that a process that fails is noticed, not waited for
+        sides.append((process, here))
+    try:
+        for _, connection in sides:
+            connection.recv()  # its first epoch, which prepares memory and kernels
+        pairs = [tuple(count / _take_turn(side) for _, side in sides) for _ in range(repeats)]
+    finally:
+        for process, _ in sides:
+            process.terminate()
+            process.join()
+    return pairs
 
-    train_theirs(), train_ours()  # the first epoch prepares memory and kernels
-    return [(count / seconds(train_theirs), count / seconds(train_ours)) for _ in range(repeats)]
+
+def notes_epoch(build, split, size):
+    """A function that trains one epoch in the notes' way."""
+    model, loader = build().train(), notes_loader(split, size)
+    opt = torch.optim.Adam(model.parameters(), lr=0.001)
+    return lambda: notes.train_epoch(model, LOSS, loader, opt)
+
+
+def book_epoch(build, split, size):
+    """A function that trains one epoch in the book's way."""
+    keep_freed_memory()
+    model = build().to(memory_format=torch.channels_last).train()
+    loader = book_loader(split, size)
+    opt = torch.optim.Adam(model.parameters(), lr=0.001)
+    return lambda: loss_epoch(model, LOSS, loader, opt=opt)
+
+
+def _serve(connection, epoch_of, build, split, size, threads):
+    torch.set_num_threads(threads)
+    train = epoch_of(build, split, size)
+    connection.send(seconds(train))
+    while True:
+        connection.recv()
+        connection.send(seconds(train))
+
+
+def _take_turn(connection):
+    connection.send("train")
+    return connection.recv()
 
 
 def bare_speed(build, split, size, count, repeats):
@@ -97,22 +141,20 @@ def bare_speed(build, split, size, count, repeats):
 
     The bare model does forward, backward and the optimiser's step, and nothing else.
     """
-    part = first(split, count)
-    loss_func = nn.CrossEntropyLoss(reduction="sum")
-    loader = book_loader(part, size)
+    loader = book_loader(first(split, count), size)
     images, labels = next(iter(loader))
     model = build().to(memory_format=torch.channels_last).train()
     opt = torch.optim.Adam(model.parameters(), lr=0.001)
 
     def train_bare():
         for _ in range(len(loader)):
-            loss = loss_func(model(images), labels)
+            loss = LOSS(model(images), labels)
             opt.zero_grad()
             loss.backward()
             opt.step()
 
     def train_book():
-        loss_epoch(model, loss_func, loader, opt=opt)
+        loss_epoch(model, LOSS, loader, opt=opt)
 
     train_bare()
     return [(count / seconds(train_bare), count / seconds(train_book)) for _ in range(repeats)]

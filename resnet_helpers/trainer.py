@@ -24,6 +24,7 @@ from resnet_helpers import pixels
 from resnet_helpers.datasets import Dataset, Split
 from resnet_helpers.distributed import LostProcess, processes
 from resnet_helpers.files import write_atomically
+from resnet_helpers.memory import keep_freed_memory
 from resnet_helpers.networks import count_parameters
 from resnet_helpers.presets import Preset, build_network
 from resnet_helpers.provenance import digest, machine
@@ -67,6 +68,7 @@ def fit(preset, data, folder, resume=False):
         LostProcess: another of several processes has ended.
     """
     folder = Path(folder)
+    keep_freed_memory()
     if preset.threads:
         torch.set_num_threads(preset.threads)
     try:
