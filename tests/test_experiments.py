@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 import torch
+from samples import noise_split
 from torch import nn
 
-from resnet_helpers.datasets import Split
 from resnet_helpers.experiments import Recipe, errors, train_side_by_side
 from resnet_helpers.networks import cifar_plain, cifar_resnet
 from resnet_helpers.pixels import channel_statistics, normalise
@@ -15,19 +15,13 @@ from resnet_helpers.training import triangle
 SHORT = Recipe(epochs=2, batch_size=16)
 
 
-def make_split(n=70, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    images = torch.randint(0, 256, (n, 3, 8, 8), generator=generator).to(torch.uint8)
-    return Split(images, torch.arange(n) % 10)
-
-
 def network(build=cifar_plain, seed=1):
     torch.manual_seed(seed)
     return build(8, 2)
 
 
 def test_the_numbers_are_the_same_alone_and_beside_others():
-    split = make_split()
+    split = noise_split(70)
     alone = train_side_by_side({"plain": network()}, split, SHORT, seed=3)
     models = {f"residual {i}": network(cifar_resnet, i) for i in range(3)}
     beside = train_side_by_side({**models, "plain": network()}, split, SHORT, seed=3)
@@ -39,7 +33,7 @@ def test_the_numbers_are_the_same_alone_and_beside_others():
 
 
 def test_training_is_sgd_on_the_mean_loss_with_the_recipes_numbers():
-    split = make_split()
+    split = noise_split(70)
     model, expected = network(), network()
     recipe = Recipe(epochs=1, batch_size=16, learning_rate=0.1, weight_decay=0.2)
     history = train_side_by_side({"net": model}, split, recipe, seed=5)["net"]
@@ -70,12 +64,12 @@ def test_the_number_of_threads_is_put_back_also_after_an_error():
     threads = torch.get_num_threads()
     with pytest.raises(ValueError, match="batch_size=0"):
         bad = dataclasses.replace(SHORT, batch_size=0)
-        train_side_by_side({"net": network()}, make_split(), bad)
+        train_side_by_side({"net": network()}, noise_split(70), bad)
     assert torch.get_num_threads() == threads
 
 
 def test_errors_are_the_share_of_wrong_answers_in_evaluation_mode():
-    train, test = make_split(), make_split(50, 1)
+    train, test = noise_split(70), noise_split(50, 1)
     model = network()
     train_side_by_side({"net": model}, train, SHORT)
     statistics = channel_statistics(train.images)

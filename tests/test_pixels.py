@@ -7,17 +7,13 @@ import torchvision
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from samples import noise_images
 
 from resnet_helpers import pixels
 
 BATCHES = hnp.arrays(
     np.uint8, st.tuples(st.integers(1, 5), st.just(3), st.integers(1, 7), st.integers(1, 7))
 ).map(torch.from_numpy)
-
-
-def random_batch(n=6, size=8, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randint(0, 256, (n, 3, size, size), generator=generator).to(torch.uint8)
 
 
 @given(BATCHES)
@@ -46,7 +42,7 @@ def test_statistics_are_exact_where_single_precision_fails():
 
 
 def test_statistics_do_not_depend_on_how_batches_are_counted():
-    images = random_batch(600, 4)
+    images = noise_images(600, 4)
     small = pixels.image_histograms(images[:10])
     assert torch.equal(pixels.image_histograms(images)[:10], small)
     assert (small.sum(2) == 16).all()
@@ -58,7 +54,7 @@ def test_statistics_of_no_images_say_so():
 
 
 def test_normalise_is_torchvisions():
-    images, mean, std = random_batch(), (0.4, 0.5, 0.6), (0.2, 0.3, 0.25)
+    images, mean, std = noise_images(6), (0.4, 0.5, 0.6), (0.2, 0.3, 0.25)
     expected = torchvision.transforms.Normalize(mean, std)(images.float() / 255)
     assert torch.allclose(pixels.normalise(images, mean, std), expected, rtol=0, atol=1e-6)
 
@@ -70,7 +66,7 @@ def test_unnormalise_gives_back_every_byte(images, mean, std):
 
 
 def test_normalised_by_the_own_statistics_the_mean_is_0_and_the_std_1():
-    images = random_batch(50)
+    images = noise_images(50)
     statistics = pixels.channel_statistics(images)
     x = pixels.normalise(images, statistics.mean, statistics.std)
     assert x.mean((0, 2, 3)).abs().max() < 1e-5
@@ -85,7 +81,7 @@ def test_random_flip_leaves_each_image_or_its_mirror(images, seed):
 
 
 def test_random_flip_mirrors_about_half():
-    images = random_batch(2000, 2)
+    images = noise_images(2000, 2)
     flipped = pixels.random_flip(images, torch.Generator().manual_seed(0))
     share = (flipped != images).flatten(1).any(1).float().mean()
     assert 0.45 < share < 0.55
@@ -111,7 +107,7 @@ def test_random_crop_reaches_every_place_and_each_image_its_own():
 
 
 def test_the_same_generator_gives_the_same_augmentation():
-    images = random_batch()
+    images = noise_images(6)
     for function in (pixels.random_flip, lambda x, g: pixels.random_crop(x, 2, g)):
         first, again = (function(images, torch.Generator().manual_seed(3)) for _ in range(2))
         assert torch.equal(first, again)
@@ -138,4 +134,4 @@ def test_resize_keeps_one_colour_and_gives_the_size():
 )  # fmt: skip
 def test_bad_batches_are_named_with_the_way_out(call, error, message):
     with pytest.raises(error, match=message):
-        call(random_batch())
+        call(noise_images(6))

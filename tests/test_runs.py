@@ -12,11 +12,11 @@ import time
 import pytest
 import torch
 from PIL import Image
+from samples import noise_split
 from torch import nn
 
 from resnet_helpers import __main__ as command_line
 from resnet_helpers import runs
-from resnet_helpers.datasets import Split
 from resnet_helpers.networks import cifar_plain, cifar_resnet
 from resnet_helpers.pixels import channel_statistics, normalise
 from resnet_helpers.presets import Preset
@@ -53,12 +53,6 @@ _, state = runs.train(settings, split(400, 0), split(50, 1), state_path)
 del state["seconds"]
 open(result_path, "w").write(json.dumps(state))
 """
-
-
-def make_split(n=80, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    images = torch.randint(0, 256, (n, 3, 8, 8), generator=generator).to(torch.uint8)
-    return Split(images, torch.arange(n) % 10)
 
 
 def start(state_path, result_path, limit=0):
@@ -123,30 +117,30 @@ def test_on_a_full_disk_the_error_is_clear_and_the_last_good_state_stays(tmp_pat
 
 def test_a_damaged_state_is_never_read_as_whole(tmp_path):
     path = tmp_path / "state.pt"
-    runs.train(TINY, make_split(), make_split(20, 1), path)
+    runs.train(TINY, noise_split(80), noise_split(20, 1), path)
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(ValueError, match=r"state.pt is damaged .*: remove it to start afresh"):
-        runs.train(TINY, make_split(), make_split(20, 1), path)
+        runs.train(TINY, noise_split(80), noise_split(20, 1), path)
 
 
 def test_a_state_of_other_settings_is_refused(tmp_path):
     path = tmp_path / "state.pt"
-    runs.train(TINY, make_split(), make_split(20, 1), path)
+    runs.train(TINY, noise_split(80), noise_split(20, 1), path)
     other = Settings("residual", 8, seed=3, width=2, epochs=4, batch_size=16, padding=1)
     with pytest.raises(ValueError, match="state of a run with other settings"):
-        runs.train(other, make_split(), make_split(20, 1), path)
+        runs.train(other, noise_split(80), noise_split(20, 1), path)
 
 
 def test_a_state_of_other_images_is_refused(tmp_path):
     path = tmp_path / "state.pt"
-    runs.train(TINY, make_split(), make_split(20, 1), path)
+    runs.train(TINY, noise_split(80), noise_split(20, 1), path)
     with pytest.raises(ValueError, match="state of a run with other data"):
-        runs.train(TINY, make_split(seed=2), make_split(20, 1), path)
+        runs.train(TINY, noise_split(80, seed=2), noise_split(20, 1), path)
 
 
 def test_the_curve_is_the_history_in_finer_steps(tmp_path):
     settings = dataclasses.replace(TINY, curve_steps=2)
-    _, state = runs.train(settings, make_split(), make_split(20, 1), tmp_path / "state.pt")
+    _, state = runs.train(settings, noise_split(80), noise_split(20, 1), tmp_path / "state.pt")
     # 80 images in batches of 16: points after steps 2, 4 and 5 of each of three epochs.
     assert [p["seen"] for p in state["curve"]] == [32, 64, 80, 112, 144, 160, 192, 224, 240]
     for epoch, row in enumerate(state["history"]):
@@ -160,8 +154,8 @@ def test_each_step_is_sgds_on_the_mean_loss_with_the_settings_numbers(tmp_path):
     settings = Settings(
         "plain", 8, seed=1, width=2, epochs=1, batch_size=16, padding=0, weight_decay=0.2
     )
-    data = make_split(64)
-    model, _ = runs.train(settings, data, make_split(20, 1), tmp_path / "state.pt")
+    data = noise_split(64)
+    model, _ = runs.train(settings, data, noise_split(20, 1), tmp_path / "state.pt")
 
     torch.manual_seed(1)
     expected = cifar_plain(8, 2)

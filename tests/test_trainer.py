@@ -16,12 +16,13 @@ import pytest
 import safetensors.torch
 import torch
 from PIL import Image
+from samples import noise_split
 from torch import nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from resnet_helpers import __main__ as command_line
 from resnet_helpers import pixels, trainer
-from resnet_helpers.datasets import Dataset, Split
+from resnet_helpers.datasets import Dataset
 from resnet_helpers.networks import cifar_resnet
 from resnet_helpers.presets import Preset
 from resnet_helpers.training import BatchLoader, load_weights, predict, train_val
@@ -39,7 +40,7 @@ def split(n, seed):
     images = torch.randint(0, 256, (n, 3, 12, 12), generator=torch.Generator().manual_seed(seed))
     return Split(images.to(torch.uint8), torch.arange(n) % 10)
 
-folder, resume, *network = sys.argv[1:]
+folder, resume = sys.argv[1:]
 preset = Preset("cifar_resnet8", image_size=12, epochs=15, batch_size=40, crop=1, optimizer="sgd",
     learning_rate=0.05, schedule="triangle", label_smoothing=0.1, threads=1)
 data = Dataset("noise", tuple("abcdefghij"), split(600, 0), split(100, 1), split(100, 2))
@@ -51,14 +52,8 @@ except trainer.Stopped as stopped:
 """
 
 
-def noise(n, seed=0, size=12):
-    generator = torch.Generator().manual_seed(seed)
-    images = torch.randint(0, 256, (n, 3, size, size), generator=generator).to(torch.uint8)
-    return Split(images, torch.arange(n) % 10)
-
-
 def make_data(size=12):
-    splits = (noise(n, seed, size) for seed, n in enumerate((200, 60, 80)))
+    splits = (noise_split(n, seed, size) for seed, n in enumerate((200, 60, 80)))
     return Dataset("noise", tuple("abcdefghij"), *splits)
 
 
@@ -136,7 +131,7 @@ def test_the_model_card_says_what_the_network_is_and_what_made_it(finished):
     ):
         assert fact in card, fact
     code = card.split("```python\n")[1].split("```")[0]
-    scope = {"images": noise(5, 7, size=20).images}
+    scope = {"images": noise_split(5, 7, 20).images}
     with contextlib.chdir(folder):
         exec(code, scope)
     assert len(scope["names"]) == 5 and set(scope["names"]) <= set("abcdefghij")
@@ -205,7 +200,7 @@ def test_the_notes_recipe_is_what_train_val_does_with_the_notes_dictionary(tmp_p
 
 def test_test_images_take_no_part_in_what_is_chosen(tmp_path):
     data = make_data()
-    others = dataclasses.replace(data, test=noise(80, 99))
+    others = dataclasses.replace(data, test=noise_split(80, 99, 12))
     results = [trainer.fit(TINY, d, tmp_path / str(i))[1] for i, d in enumerate((data, others))]
     histories = [
         [{k: v for k, v in row.items() if k != "seconds"} for row in result["history"]]
@@ -306,7 +301,7 @@ def test_other_settings_are_refused_by_name(interrupted):
 
 
 def test_other_images_are_refused(interrupted):
-    data = dataclasses.replace(make_data(), train=noise(200, 5))
+    data = dataclasses.replace(make_data(), train=noise_split(200, 5, 12))
     with pytest.raises(ValueError, match="state of a run with other images"):
         trainer.fit(dataclasses.replace(TINY, epochs=1), data, interrupted, resume=True)
 
