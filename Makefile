@@ -27,17 +27,17 @@ help:  ## List the commands
 	@echo 'c.IPKernelApp.log_level = "ERROR"' > .venv/etc/ipython/ipython_kernel_config.py
 	@touch $@
 
-book: .venv/installed  ## Run every notebook and build the web book (about 5 minutes)
+book: .venv/installed  ## Run every notebook and build the web book (about 6 minutes)
 	$(STARTED)
-	@echo "Running every notebook and building the web book: about 5 minutes on two cores."
+	@echo "Running every notebook and building the web book: about 6 minutes on two cores."
 	@$(BIN)/jupyter-book build . --all --warningiserror --keep-going --quiet
 	@echo "The book is ready. Open this file in a browser:"
 	@echo "    $(CURDIR)/_build/html/index.html"
 	$(TOOK)
 
-test: .venv/installed  ## Run all tests, the notebooks' saved outputs included (about 8 minutes)
+test: .venv/installed  ## Run all tests, the notebooks' saved outputs included (about 11 minutes)
 	$(STARTED)
-	@echo "Testing the helpers, the pages and every notebook: about 8 minutes on two cores."
+	@echo "Testing the helpers, the pages and every notebook: about 11 minutes on two cores."
 	@$(BIN)/python -m pytest
 	@$(BIN)/python -m pytest --nbval notebooks
 	$(TOOK)
@@ -50,12 +50,12 @@ notebooks: .venv/installed  ## Run every notebook and save its outputs (after a 
 frame: .venv/installed  ## Write the badges and set-up cells anew from _config.yml
 	@$(BIN)/python book/_tools/frame.py
 
-seeds: .venv/installed  ## Check that every claim holds for seeds 0 to 4 (about 15 minutes)
+seeds: .venv/installed  ## Check that every claim holds for seeds 0 to 4 (about 30 minutes)
 	$(STARTED)
 	@$(BIN)/python book/_tools/seeds.py
 	$(TOOK)
 
-benchmarks: .venv/installed  ## Time the book's code beside the lecture notes' (about 5 minutes)
+benchmarks: .venv/installed  ## Time the book's code beside the lecture notes' (about 2 minutes)
 	$(STARTED)
 	@$(BIN)/python -m benchmarks --write
 	$(TOOK)
