@@ -15,7 +15,7 @@ from benchmarks import notes
 from resnet_helpers import pixels
 from resnet_helpers.datasets import Split
 from resnet_helpers.memory import keep_freed_memory
-from resnet_helpers.training import BatchLoader, loss_epoch
+from resnet_helpers.training import BatchLoader, loss_epoch, normaliser
 
 BATCH = 32
 LOSS = nn.CrossEntropyLoss(reduction="sum")
@@ -35,13 +35,10 @@ def first(split, count):
 
 def book_loader(split, size):
     """The book's training loader: whole batches resized, mirrored, normalised, channels last."""
-    statistics = pixels.channel_statistics(split.images)
+    normalise = normaliser(split)
 
     def transform(images):
-        if images.shape[-1] != size:
-            images = pixels.resize(images, size)
-        images = pixels.normalise(images, statistics.mean, statistics.std)
-        return images.contiguous(memory_format=torch.channels_last)
+        return normalise(images if images.shape[-1] == size else pixels.resize(images, size))
 
     return BatchLoader(split, BATCH, transform, pixels.random_flip, shuffle=True)
 

@@ -158,7 +158,7 @@ class _Training:
     def epoch(self):
         """Train and validate once, and keep everything."""
         start = time.perf_counter()
-        row = {"epoch": len(self.progress["history"]) + 1, "learning_rate": get_lr(self.opt)}
+        row = {"epoch": len(self.progress["history"]) + 1, "learning_rate": self._learning_rate()}
         row["train_loss"], row["train_accuracy"] = self._learn(row["epoch"])
         counts, row["val_loss"] = self._measure(self.data.validation)
         row["val_accuracy"] = _accuracy(counts)
@@ -226,6 +226,11 @@ class _Training:
             self.check_stop()
         counts = self.group.total(counts)
         return counts[:-1].reshape(classes, classes), counts[-1].item() / len(split)
+
+    def _learning_rate(self):
+        """The rate that stands now, as the preset counts it: for a mean loss."""
+        rate = get_lr(self.opt)
+        return rate if self.preset.optimizer == "adam" else rate * self.preset.batch_size
 
     def _loader(self, split, **options):
         on_device = Split(split.images.to(self.group.device), split.labels.to(self.group.device))
@@ -327,7 +332,7 @@ class _Training:
         write_atomically(path, lambda beside: safetensors.torch.save_file(batch, beside))
         return FloatingPointError(
             f"epoch {epoch}, step {step + 1}: the loss is no longer finite, at learning rate "
-            f"{get_lr(self.opt):.3g} of the summed loss. Try a tenth of the learning rate. The "
+            f"{self._learning_rate():.3g}. Try a tenth of the learning rate. The "
             f"batch, as the network got it, and its logits are in {path}"
         )
 

@@ -210,6 +210,13 @@ def test_test_images_take_no_part_in_what_is_chosen(tmp_path):
     assert results[0]["test"] != results[1]["test"]
 
 
+def test_the_rate_in_the_history_is_the_presets_whatever_the_optimiser(tmp_path):
+    for optimizer in ("adam", "sgd"):
+        preset = dataclasses.replace(TINY, optimizer=optimizer, learning_rate=0.01, epochs=1)
+        _, result = trainer.fit(preset, make_data(), tmp_path / optimizer)
+        assert result["history"][0]["learning_rate"] == pytest.approx(0.01)
+
+
 def test_limit_cuts_every_split_and_large_images_are_shrunk(tmp_path):
     preset = dataclasses.replace(TINY, limit=50, epochs=1)
     _, result = trainer.fit(preset, make_data(size=24), tmp_path / "out")
