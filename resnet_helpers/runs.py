@@ -13,7 +13,7 @@ import fnmatch
 import json
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -25,7 +25,7 @@ from resnet_helpers.datasets import cache_folder, join, load
 from resnet_helpers.files import write_atomically
 from resnet_helpers.networks import cifar_plain, cifar_resnet, count_parameters
 from resnet_helpers.pixels import random_crop, random_flip
-from resnet_helpers.presets import Preset
+from resnet_helpers.presets import PRESETS, Preset
 from resnet_helpers.provenance import digest, machine
 from resnet_helpers.states import read_state, restore, write_state
 from resnet_helpers.training import (
@@ -106,6 +106,43 @@ class Recording:
     checkpoints: tuple = ()
 
 
+# The notes' recipe as they wrote it, on a network and a size that two cores can train.
+NOTES_RECIPE = replace(PRESETS["notes"], network="resnet18", image_size=96, epochs=12, threads=1)
+BOOK_RECIPE = replace(PRESETS["book"], threads=1)
+# What each ingredient buys: the book's recipe with one of them exchanged for what the notes have.
+WITHOUT = {
+    "resnet-d": {"network": "resnet18"},
+    "sgd": {
+        name: getattr(NOTES_RECIPE, name)
+        for name in ("optimizer", "learning_rate", "weight_decay", "batch_size", "schedule")
+    },
+    "zero-gamma": {"zero_gamma": False},
+    "crops": {"crop": 0},
+    "label-smoothing": {"label_smoothing": 0.0},
+}
+
+
+def _recipe_runs():
+    def both_seeds(recipe, preset):
+        return [RecipeRun(recipe, replace(preset, seed=seed)) for seed in (0, 1)]
+
+    return (
+        *both_seeds("notes-recipe-resnet18", NOTES_RECIPE),
+        *both_seeds("book-recipe-resnet18", BOOK_RECIPE),
+        *both_seeds("book-recipe-resnet18-short", replace(BOOK_RECIPE, epochs=6)),
+        *(
+            run
+            for ingredient, change in WITHOUT.items()
+            for run in both_seeds(
+                f"book-recipe-resnet18-without-{ingredient}", replace(BOOK_RECIPE, **change)
+            )
+        ),
+        RecipeRun("book-recipe-resnet18-long", replace(BOOK_RECIPE, epochs=30)),
+        RecipeRun("notes-recipe-resnet50", replace(NOTES_RECIPE, network="resnet50", epochs=6)),
+        RecipeRun("book-recipe-resnet50", replace(BOOK_RECIPE, network="resnet50d", epochs=6)),
+    )
+
+
 RECORDINGS = {
     "degradation-cifar10": Recording(
         needs="CIFAR-10 as 32×32 images: --data folder:PATH with PATH/train and PATH/test",
@@ -117,6 +154,11 @@ RECORDINGS = {
             for network in ("plain", "residual")
         ),
         checkpoints=("residual-56-seed0",),
+    ),
+    "recipes-imagenette96": Recording(
+        needs="photographs of 96×96 pixels: --data folder:PATH with PATH/train and PATH/test",
+        source="Imagenette (ten classes of ImageNet; fast.ai) at 96×96 pixels",
+        runs=_recipe_runs(),
     ),
 }
 

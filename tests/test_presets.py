@@ -24,6 +24,14 @@ def test_the_notes_preset_is_the_notes_training():
     assert not (notes.zero_gamma or notes.channels_last or notes.mixed_precision)
 
 
+def test_the_colab_preset_is_the_books_with_a_rate_in_proportion_to_its_batch():
+    book, colab = PRESETS["book"], PRESETS["colab"]
+    assert colab.learning_rate / colab.batch_size == book.learning_rate / book.batch_size
+    assert colab.mixed_precision and colab.channels_last
+    same = ("image_size", "optimizer", "momentum", "weight_decay", "schedule", "warm_up", "crop")
+    assert all(getattr(colab, name) == getattr(book, name) for name in same)
+
+
 @pytest.mark.parametrize("name", ["resnet18", "resnet50"])
 def test_networks_by_name_have_torchvisions_number_of_parameters(name):
     ours = build_network(Preset(name), num_classes=1000)
