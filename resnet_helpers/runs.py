@@ -140,9 +140,9 @@ def _recipe_runs():
                 f"book-recipe-resnet18-without-{ingredient}", replace(BOOK_RECIPE, **change)
             )
         ),
-        RecipeRun("book-recipe-resnet18-long", replace(BOOK_RECIPE, epochs=30)),
-        RecipeRun("notes-recipe-resnet50", replace(NOTES_RECIPE, network="resnet50", epochs=6)),
-        RecipeRun("book-recipe-resnet50", replace(BOOK_RECIPE, network="resnet50d", epochs=6)),
+        RecipeRun("book-recipe-resnet18-long", replace(BOOK_RECIPE, epochs=20)),
+        RecipeRun("notes-recipe-resnet50", replace(NOTES_RECIPE, network="resnet50", epochs=4)),
+        RecipeRun("book-recipe-resnet50", replace(BOOK_RECIPE, network="resnet50d", epochs=4)),
     )
 
 
