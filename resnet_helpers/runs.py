@@ -38,6 +38,8 @@ from resnet_helpers.training import (
 )
 
 RECORDED = Path(__file__).parent / "recorded"
+# The sample set's classes come in turn: its first nine test images are of nine classes.
+REPLAYED = 9
 NETWORKS = {"plain": cifar_plain, "residual": cifar_resnet}
 
 
@@ -79,10 +81,17 @@ class Settings:
 
 @dataclass(frozen=True)
 class RecipeRun:
-    """A whole training by ``trainer.fit`` that is to be recorded under a recipe's name."""
+    """A whole training by ``trainer.fit`` that is to be recorded under a recipe's name.
+
+    Attributes:
+        replay: record under ``watched`` what the network says after each epoch, too: the
+            ``confusion`` counts of validation (a row for each true class), and for the first
+            ``REPLAYED`` test images the ``answers`` and the ``probabilities`` of all classes.
+    """
 
     recipe: str
     preset: Preset
+    replay: bool = False
 
     @property
     def key(self):
@@ -110,6 +119,14 @@ class Recording:
 NOTES_RECIPE = replace(PRESETS["notes"], network="resnet18", image_size=96, epochs=12, threads=1)
 # Ten epochs, since each takes a tenth longer than one of the notes' twelve.
 BOOK_RECIPE = replace(PRESETS["book"], epochs=10, threads=1)
+# Both recipes on the network, the pictures and the epochs that chapter 6 trains with. At a third
+# of the size, a third of the shift.
+REPLAYS = {
+    "notes-recipe": replace(PRESETS["laptop"], epochs=12, threads=1),
+    "book-recipe": replace(
+        PRESETS["book"], network="cifar_resnet14", image_size=32, epochs=12, crop=3, threads=1
+    ),
+}
 # What each ingredient buys: the book's recipe with one of them exchanged for what the notes have.
 WITHOUT = {
     "resnet-d": {"network": "resnet18"},
@@ -162,6 +179,11 @@ RECORDINGS = {
         needs="photographs of 96×96 pixels: --data folder:PATH with PATH/train and PATH/test",
         source="Imagenette (ten classes of ImageNet; fast.ai) at 96×96 pixels",
         runs=_recipe_runs(),
+    ),
+    "replay-sample": Recording(
+        needs="the sample set: --data sample",
+        source="the sample set (pictograms by OpenMoji, CC BY-SA 4.0) at 32×32 pixels",
+        runs=tuple(RecipeRun(recipe, preset, replay=True) for recipe, preset in REPLAYS.items()),
     ),
 }
 
@@ -238,9 +260,25 @@ def _record_without_choosing(settings, data, state_folder):
 def _record_recipe(planned, data, state_folder):
     """Train by a preset, validation choosing; returns also how to clear up."""
     folder = state_folder / run_name(planned)
-    model, run = trainer.fit(planned.preset, data, folder, resume=True)
+    watch = _watch(data.test.images[:REPLAYED]) if planned.replay else None
+    model, run = trainer.fit(planned.preset, data, folder, resume=True, watch=watch)
     run["provenance"] |= {"training_images": len(data.train), "test_images": len(data.test)}
     return model, run, lambda: shutil.rmtree(folder)
+
+
+def _watch(images):
+    """What ``trainer.fit`` is to keep of each epoch for a replay."""
+
+    def watch(logits, confusion):
+        probabilities = logits(images).softmax(1)
+        return {
+            "confusion": confusion.long().tolist(),
+            # Not to be read off the rounded probabilities: two of them can be equal.
+            "answers": probabilities.argmax(1).tolist(),
+            "probabilities": [[round(p, 3) for p in row] for row in probabilities.tolist()],
+        }
+
+    return watch
 
 
 def train(settings, train_split, test_split, state_path):

@@ -46,7 +46,7 @@ class Stopped(Exception):
     """The training was asked to stop (Ctrl-C); what it has reached is kept."""
 
 
-def fit(preset, data, folder, resume=False):
+def fit(preset, data, folder, resume=False, watch=None):
     """Train as a preset says, and write a folder: history, curves, best weights, model card.
 
     Args:
@@ -56,6 +56,9 @@ def fit(preset, data, folder, resume=False):
         resume: go on after the last whole epoch of an unfinished training. On one machine, with
             as many processes and threads, the result is that of an unbroken one, bit for bit.
             A finished training of the same settings and images is returned as it is.
+        watch: a function, called after each epoch with two things: a function from uint8 images
+            to the network's logits, and the confusion counts of validation. What it returns, of
+            plain Python types, is kept under ``watched``, an item an epoch.
 
     Returns:
         The network with its best weights, and what history.json holds: ``settings``,
@@ -74,7 +77,7 @@ def fit(preset, data, folder, resume=False):
     try:
         with processes() as group, _stop_between_batches() as check_stop:
             group.from_first(lambda: _check_folder(folder, resume))
-            training = _Training(preset, data, folder, group, check_stop)
+            training = _Training(preset, data, folder, group, check_stop, watch)
             if resume and _is_finished(folder):
                 return training.reread()
             training.resume()
@@ -110,9 +113,10 @@ def load_trained(path):
 class _Training:
     """One training under way: all its parts, and the steps that ``fit`` takes."""
 
-    def __init__(self, preset, data, folder, group, check_stop):
+    def __init__(self, preset, data, folder, group, check_stop, watch):
         _check_device(preset, group.device)
         self.preset, self.folder, self.group, self.check_stop = preset, folder, group, check_stop
+        self.watch = watch
         self.data = data = _prepare(data, preset)
         statistics = pixels.channel_statistics(data.train.images)
         self.mean, self.std = statistics.mean, statistics.std
@@ -167,6 +171,8 @@ class _Training:
         self.progress["seconds"] += time.perf_counter() - start
         row["seconds"] = round(self.progress["seconds"], 2)
         self.progress["history"].append(row)
+        if self.watch:
+            self.progress.setdefault("watched", []).append(self.watch(self._logits, counts))
         best = row["val_loss"] < self.progress["best_loss"]
         if best:
             self.progress["best_loss"], self.progress["best_epoch"] = row["val_loss"], row["epoch"]
@@ -227,6 +233,13 @@ class _Training:
         counts = self.group.total(counts)
         return counts[:-1].reshape(classes, classes), counts[-1].item() / len(split)
 
+    @torch.inference_mode()
+    def _logits(self, images):
+        """What the network says of uint8 images, as it stands now."""
+        self.model.eval()
+        with self._autocast():
+            return self.model(self._transform(images.to(self.group.device))).float().cpu()
+
     def _learning_rate(self):
         """The rate that stands now, as the preset counts it: for a mean loss."""
         rate = get_lr(self.opt)
@@ -274,7 +287,9 @@ class _Training:
 
     def _cause(self):
         splits = (self.data.train, self.data.validation, self.data.test)
-        return {"settings": dataclasses.asdict(self.preset), "images": digest(*splits)}
+        cause = {"settings": dataclasses.asdict(self.preset), "images": digest(*splits)}
+        # To go on watching, all earlier epochs must have been watched too.
+        return cause | ({"watched epochs": "all"} if self.watch else {})
 
     def _about(self):
         """What must be known to use the weights."""
@@ -293,6 +308,7 @@ class _Training:
             "parameters": count_parameters(self.model),
             "history": self.progress["history"],
             "best_epoch": self.progress["best_epoch"],
+            **({"watched": self.progress["watched"]} if self.watch else {}),
             "provenance": {
                 "data": data.name,
                 "classes": list(data.classes),

@@ -16,7 +16,7 @@ from samples import noise_split
 from torch import nn
 
 from resnet_helpers import __main__ as command_line
-from resnet_helpers import runs
+from resnet_helpers import pictograms, runs
 from resnet_helpers.networks import cifar_plain, cifar_resnet
 from resnet_helpers.pixels import channel_statistics, normalise
 from resnet_helpers.presets import Preset
@@ -281,6 +281,31 @@ def test_a_recipe_is_recorded_by_name_with_its_choice_and_its_test(
     weights = tmp_path / "out" / "recipes" / "quick-seed5.safetensors"
     load_weights(cifar_resnet(8, num_classes=2), weights)
     assert list((tmp_path / "states" / "recipes").iterdir()) == []
+
+
+def test_a_replay_keeps_what_the_network_said_after_each_epoch(
+    tmp_path, tiny_recording, monkeypatch
+):
+    preset = Preset("cifar_resnet8", image_size=8, epochs=2, batch_size=16, threads=1)
+    recording = Recording("images", "random noise", (RecipeRun("quick", preset, replay=True),))
+    monkeypatch.setattr(runs, "RECORDINGS", {"replay": recording})
+    record("replay", tiny_recording, folder=tmp_path / "out", state_folder=tmp_path / "states")
+    run = load_run("replay", "quick-seed0", tmp_path / "out")
+    assert len(run["watched"]) == 2
+    for row, seen in zip(run["history"], run["watched"], strict=True):
+        ant, bee = seen["confusion"]
+        assert (sum(ant), sum(bee)) == (6, 6)
+        assert row["val_accuracy"] == pytest.approx((ant[0] + bee[1]) / 12)
+        assert len(seen["probabilities"]) == runs.REPLAYED
+        for answer, probabilities in zip(seen["answers"], seen["probabilities"], strict=True):
+            assert probabilities[answer] == max(probabilities)
+            assert sum(probabilities) == pytest.approx(1, abs=0.002)
+            assert probabilities == [round(p, 3) for p in probabilities]
+
+
+def test_the_replayed_images_of_the_sample_set_are_of_nine_classes():
+    _, labels = pictograms.draw_split("test", count=runs.REPLAYED)
+    assert len(set(labels.tolist())) == 9
 
 
 def test_only_chooses_runs_by_name(tmp_path, tiny_recording):

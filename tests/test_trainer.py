@@ -302,6 +302,45 @@ def interrupted(tmp_path, monkeypatch):
     return folder
 
 
+def test_what_is_watched_is_kept_for_each_epoch_and_changes_nothing(finished, tmp_path):
+    def watch(logits, confusion):
+        images = make_data().validation.images
+        return {"says": logits(images).argmax(1).tolist(), "confusion": confusion.tolist()}
+
+    _, result = trainer.fit(TINY, make_data(), tmp_path / "out", watch=watch)
+    assert "watched" not in finished[2]
+    assert outcome(tmp_path / "out") == outcome(finished[0])
+    labels = make_data().validation.labels
+    for row, seen in zip(result["history"], result["watched"], strict=True):
+        says, confusion = torch.tensor(seen["says"]), torch.tensor(seen["confusion"])
+        assert (says == labels).double().mean().item() == pytest.approx(row["val_accuracy"])
+        places = 10 * labels + says
+        assert torch.equal(confusion, torch.bincount(places, minlength=100).reshape(10, 10))
+
+
+def test_what_was_watched_survives_a_training_that_is_cut_off(tmp_path):
+    epochs = []
+
+    def watch(logits, confusion):
+        epochs.append(confusion.tolist())
+        if len(epochs) == 3:
+            raise InterruptedError
+        return confusion.tolist()
+
+    with pytest.raises(InterruptedError):
+        trainer.fit(TINY, make_data(), tmp_path / "out", watch=watch)
+    _, result = trainer.fit(TINY, make_data(), tmp_path / "out", resume=True, watch=watch)
+    assert len(epochs) == 4  # the third was watched twice, since it wasn't kept
+    assert result["watched"] == [*epochs[:2], epochs[3]]
+    assert trainer.fit(TINY, make_data(), tmp_path / "out", resume=True)[1] == result
+
+
+def test_watching_cannot_begin_in_the_middle(interrupted):
+    preset = dataclasses.replace(TINY, epochs=1)
+    with pytest.raises(ValueError, match="state of a run with other watched epochs"):
+        trainer.fit(preset, make_data(), interrupted, resume=True, watch=lambda *_: None)
+
+
 def test_other_settings_are_refused_by_name(interrupted):
     with pytest.raises(ValueError, match=r"other settings \(epochs 1, now 3\)"):
         trainer.fit(TINY, make_data(), interrupted, resume=True)
