@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 CONTENTS = yaml.safe_load((ROOT / "_toc.yml").read_text())
@@ -41,14 +40,6 @@ def book(tmp_path_factory):
     )
     assert built.returncode == 0, built.stdout[-3000:] + built.stderr[-3000:]
     return folder / "_build" / "html"
-
-
-@pytest.fixture(scope="session")
-def browser(chromium):
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield running
-        running.close()
 
 
 def test_every_page_of_the_contents_is_built_and_no_other(book):

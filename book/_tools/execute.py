@@ -40,11 +40,13 @@ def save(notebook, path):
     """Write a notebook without what changes from machine to machine.
 
     The alt text of a figure, which the web book takes from its cell, is written to the picture
-    as well: there JupyterLab and nbconvert (for slides) look for it.
+    as well: there JupyterLab and nbconvert (for slides) look for it. A widget's view is left out:
+    it would point to a kernel that is gone, while the HTML beside it works by itself.
     """
     for cell in notebook.cells:
         alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt")
         for output in cell.get("outputs", []):
+            output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
             if alt and "image/png" in output.get("data", {}):
                 output.metadata["image/png"] = {"alt": alt}
     notebook.metadata = {

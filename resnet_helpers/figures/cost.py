@@ -1,0 +1,116 @@
+"""Convolution cost calculator: what a k×k convolution costs directly, and through a bottleneck."""
+
+import math
+from dataclasses import dataclass
+
+import matplotlib.pyplot as plt
+import traitlets
+
+from resnet_helpers import plotting
+from resnet_helpers.arithmetic import conv_parameters, conv_size
+from resnet_helpers.figures.base import Figure
+
+EXAMPLES = (
+    (
+        "the lecture's example",
+        {"height": 28, "width": 28, "c_in": 128, "c_out": 64, "kernel": 5, "bottleneck": 32},
+    ),
+    (
+        "GoogLeNet, inception 3a",
+        {"height": 28, "width": 28, "c_in": 192, "c_out": 32, "kernel": 5, "bottleneck": 16},
+    ),
+    (
+        "ResNet-50, conv4_x",
+        {"height": 14, "width": 14, "c_in": 1024, "c_out": 1024, "kernel": 3, "bottleneck": 256},
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One convolution of a route, with its output's size."""
+
+    words: str
+    parameters: int
+    macs: int
+    height: int
+    width: int
+
+
+class CostCalculator(Figure):
+    """Two routes from c_in to c_out channels, their costs as areas to scale (chapter 3).
+
+    Example:
+        >>> direct, through = CostCalculator().routes()
+        >>> direct[0].macs, sum(layer.macs for layer in through)
+        (160563200, 43352064)
+    """
+
+    source, anchor = "cost.js", "figure-cost"
+    alt = (
+        "Two squares whose areas are the multiply-adds of the lecture's example: directly "
+        "160,563,200, and through a bottleneck of 32 channels 43,352,064, about a quarter."
+    )
+    height = traitlets.Int(28).tag(sync=True)
+    width = traitlets.Int(28).tag(sync=True)
+    c_in = traitlets.Int(128).tag(sync=True)
+    c_out = traitlets.Int(64).tag(sync=True)
+    kernel = traitlets.Int(5).tag(sync=True)
+    stride = traitlets.Int(1).tag(sync=True)
+    groups = traitlets.Int(1).tag(sync=True)
+    bottleneck = traitlets.Int(32).tag(sync=True)
+    expand = traitlets.Bool(False).tag(sync=True)
+    unit = traitlets.Enum(("macs", "parameters"), "macs").tag(sync=True)
+    presets = traitlets.List().tag(sync=True)
+
+    @traitlets.default("presets")
+    def _presets(self):
+        rest = {"stride": 1, "groups": 1}
+        return [
+            [words, {**setting, **rest, "expand": words.startswith("ResNet")}]
+            for words, setting in EXAMPLES
+        ]
+
+    def routes(self):
+        """The layers of the direct route and of the one through the bottleneck.
+
+        Groups that don't divide the channels are replaced by their greatest common divisor. All
+        convolutions are padded by ⌊k/2⌋; the k×k one has the stride.
+        """
+        middle = self.bottleneck if self.expand else self.c_out
+        size = self.height, self.width
+        direct = [_layer(self.kernel, self.c_in, self.c_out, size, self.stride, self.groups)]
+        through = [
+            _layer(1, self.c_in, self.bottleneck, size),
+            _layer(self.kernel, self.bottleneck, middle, size, self.stride, self.groups),
+        ]
+        if self.expand:
+            shrunk = through[-1].height, through[-1].width
+            through.append(_layer(1, middle, self.c_out, shrunk))
+        return direct, through
+
+    def still(self):
+        figure, axis = plt.subplots(figsize=(7, 3.2))
+        totals = [sum(layer.macs for layer in route) for route in self.routes()]
+        left = 0
+        for words, total, colour in zip(
+            ("directly", "through a bottleneck"),
+            totals,
+            (plotting.GREY, plotting.GREEN),
+            strict=True,
+        ):
+            side = math.sqrt(total / max(totals))
+            axis.add_patch(plt.Rectangle((left, 0), side, side, color=colour))
+            axis.text(left, -0.06, f"{words}\n{total:,} MACs", va="top")
+            left += 1.25
+        axis.set(xlim=(0, 2.6), ylim=(-0.3, 1.02), aspect="equal")
+        axis.axis("off")
+        return figure
+
+
+def _layer(kernel, c_in, c_out, size, stride=1, wanted_groups=1):
+    groups = math.gcd(wanted_groups, c_in, c_out)
+    height, width = (conv_size(side, kernel, stride, kernel // 2) for side in size)
+    parameters = conv_parameters(c_in, c_out, kernel, groups)
+    words = f"{kernel}×{kernel}, {c_in} → {c_out}" + (f", {groups} groups" if groups > 1 else "")
+    return Layer(words, parameters, parameters * height * width, height, width)

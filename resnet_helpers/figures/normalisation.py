@@ -1,0 +1,179 @@
+"""Normalisation explorer: an image's values raw, centred and scaled, and what imshow clips."""
+
+import base64
+import functools
+from dataclasses import dataclass
+
+import matplotlib.pyplot as plt
+import numpy as np
+import traitlets
+
+from resnet_helpers import plotting
+from resnet_helpers.datasets import load
+from resnet_helpers.figures.base import Figure
+from resnet_helpers.pixels import channel_statistics, image_histograms, resize
+
+PLACES = (235, 822, 2460, 1350)  # the lecture notes' first; a dark, a bright and a yellow one
+SIDE = 48  # the images are shrunk to so many pixels, so that a page stays small
+BIN = 8  # bytes in a bar of the histograms
+CHANNELS = ("red", "green", "blue")
+STAGES = ("raw", "centred", "scaled")
+DIVISORS = ("std", "mean_of_stds")
+
+
+@dataclass(frozen=True)
+class Channel:
+    """What the readout says of one channel.
+
+    Attributes:
+        mean, std: of the image's present values.
+        training_mean, training_std: of the training split's, at the same stage.
+        below, above: how many of the image's values imshow clips, below 0 and above 1.
+    """
+
+    name: str
+    mean: float
+    std: float
+    training_mean: float
+    training_std: float
+    below: int
+    above: int
+
+
+class NormalisationExplorer(Figure):
+    """One image of the sample set, its three histograms, and what imshow shows (chapter 5).
+
+    State: ``image`` (0 to 3), ``stage``, the ``divisor`` of the last stage (the true std or the
+    lecture notes' mean of stds), ``undo`` (un-normalise before showing) and ``mark`` (stripes
+    over clipped pixels, which the figure alone draws).
+
+    Example:
+        >>> figure = NormalisationExplorer(stage="scaled", divisor="mean_of_stds")
+        >>> [round(channel.training_std, 2) for channel in figure.channels()]
+        [1.06, 1.06, 1.06]
+    """
+
+    source, anchor = "normalisation.js", "figure-normalisation"
+    alt = (
+        "Upper row: a small picture as stored, and the histograms of its red, green and blue "
+        "values, all between 0 and 1. Lower row: the same picture normalised, which imshow shows "
+        "dark and harsh, and its histograms: the same shapes, now from about minus 2 to plus 2, "
+        "for the most part outside the band from 0 to 1 that imshow keeps."
+    )
+    image = traitlets.Int(0, min=0, max=len(PLACES) - 1).tag(sync=True)
+    stage = traitlets.Enum(STAGES, "raw").tag(sync=True)
+    divisor = traitlets.Enum(DIVISORS, "std").tag(sync=True)
+    undo = traitlets.Bool(False).tag(sync=True)
+    mark = traitlets.Bool(False).tag(sync=True)
+    pictures = traitlets.List().tag(sync=True)
+    training = traitlets.Dict().tag(sync=True)
+
+    @traitlets.default("pictures")
+    def _pictures(self):
+        return _sample()["pictures"]
+
+    @traitlets.default("training")
+    def _training(self):
+        return _sample()["training"]
+
+    def stored(self):
+        """The image as stored: uint8 (3, 48, 48)."""
+        raw = base64.b64decode(self.pictures[self.image]["bytes"])
+        return np.frombuffer(raw, np.uint8).reshape(3, SIDE, SIDE)
+
+    def recipe(self):
+        """What the stage subtracts, then divides by: two float64 arrays (3, 1, 1)."""
+        mean = self.training["mean"] if self.stage != "raw" else [0.0] * 3
+        std = self.training[self.divisor] if self.stage == "scaled" else [1.0] * 3
+        return np.array(mean)[:, None, None], np.array(std)[:, None, None]
+
+    def values(self):
+        """The image's values at the stage: float64 (3, 48, 48)."""
+        mean, std = self.recipe()
+        return (self.stored() / 255 - mean) / std
+
+    def shown(self):
+        """The bytes that imshow shows: uint8 (3, 48, 48)."""
+        values = self.values()
+        if self.undo:
+            mean, std = self.recipe()
+            values = values * std + mean
+        return np.floor(values.clip(0, 1) * 255 + 0.5).astype(np.uint8)
+
+    def channels(self):
+        """What the readout says of each channel: three ``Channel``s."""
+        values = self.values()
+        mean, std = (numbers.ravel() for numbers in self.recipe())
+        training_mean = (np.array(self.training["mean"]) - mean) / std
+        training_std = np.array(self.training["std"]) / std
+        return [
+            Channel(
+                name,
+                float(x.mean()),
+                float(x.std()),
+                float(training_mean[i]),
+                float(training_std[i]),
+                0 if self.undo else int((x < 0).sum()),
+                0 if self.undo else int((x > 1).sum()),
+            )
+            for i, (name, x) in enumerate(zip(CHANNELS, values, strict=True))
+        ]
+
+    def still(self):
+        figure, axes = plt.subplots(
+            2, 4, figsize=(8.4, 4.2), layout="constrained", width_ratios=(1.3, 1, 1, 1)
+        )
+        rows = (("raw", plotting.GREY, "as stored"), ("scaled", plotting.GREEN, "normalised"))
+        most = np.max(self.pictures[self.image]["histogram"])
+        for (picture, *panels), (stage, colour, title) in zip(axes, rows, strict=True):
+            now = NormalisationExplorer(image=self.image, stage=stage)
+            mean, std = now.recipe()
+            picture.imshow(now.shown().transpose(1, 2, 0), interpolation="nearest")
+            picture.set_title(title, fontsize=10)
+            picture.grid(False)
+            picture.set(xticks=[], yticks=[])
+            for i, axis in enumerate(panels):
+                counts = np.array(now.pictures[now.image]["histogram"][i])
+                edges = ((np.arange(len(counts) + 1) * BIN - 0.5) / 255 - mean[i, 0]) / std[i, 0]
+                axis.axvspan(0, 1, color="#eeeeee")
+                axis.stairs(counts / SIDE**2, edges, fill=True, color=colour)
+                axis.set_xlabel("byte / 255" if stage == "raw" else "normalised value")
+                axis.set_title(CHANNELS[i], fontsize=10)
+                axis.grid(False)
+                axis.set_ylim(0, 1.05 * most / SIDE**2)
+            panels[0].set_ylabel("share of pixels")
+        return figure
+
+
+@functools.cache
+def _sample():
+    """What the figure needs of the sample set, as JSON can carry it."""
+    data = load("sample")
+    whole = channel_statistics(data.train.images)
+    heap = _binned(data.train.images).sum(0)
+    training = {
+        **{name: [round(x, 6) for x in getattr(whole, name)] for name in ("mean", *DIVISORS)},
+        "histogram": [
+            [round(share, 5) for share in row] for row in (heap / heap[0].sum()).tolist()
+        ],
+    }
+    images = resize(data.train.images[list(PLACES)], SIDE)
+    histograms = _binned(images).tolist()
+    pictures = []
+    for i, place in enumerate(PLACES):
+        own = channel_statistics(images[i : i + 1])
+        pictures.append(
+            {
+                "name": data.classes[data.train.labels[place]],
+                "bytes": base64.b64encode(images[i].numpy().tobytes()).decode(),
+                "mean": own.mean,
+                "std": own.std,
+                "histogram": histograms[i],
+            }
+        )
+    return {"pictures": pictures, "training": training}
+
+
+def _binned(images):
+    """How often each image's each channel has a value in each bin: (N, 3, bins)."""
+    return image_histograms(images).unflatten(2, (-1, BIN)).sum(3)

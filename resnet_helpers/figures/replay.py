@@ -1,0 +1,175 @@
+"""Training replay: two recorded trainings of one network, epoch by epoch."""
+
+import base64
+import io
+
+import matplotlib.pyplot as plt
+import torch
+import traitlets
+from PIL import Image
+
+from resnet_helpers import pictograms, pixels, plotting, runs
+from resnet_helpers.figures.base import Figure
+
+RECORDING = "replay-sample"
+RECIPES = {
+    "notes-recipe": ("the notes' recipe", plotting.GREY),
+    "book-recipe": ("this book's recipe", plotting.GREEN),
+}
+
+
+class TrainingReplay(Figure):
+    """The reader goes through the epochs of two trainings that differ in their recipe (chapter 6).
+
+    Of each epoch: loss and accuracy, the learning rate, what the network says of nine test images
+    (the first nine, whatever the answers) and the confusion counts of validation.
+
+    Example:
+        >>> values = TrainingReplay().values("book-recipe", 12)
+        >>> values["val_accuracy"] > 0.8, values["right"] >= 7
+        (True, True)
+    """
+
+    source, anchor = "replay.js", "figure-replay"
+    alt = (
+        "Loss and accuracy against the epoch, 1 to 12, of a residual network trained by two "
+        "recipes; solid on the training images, dashed on the validation images. Both validation "
+        "curves jump up and down. After six epochs the notes' recipe is ahead, after twelve this "
+        "book's."
+    )
+    epoch = traitlets.Int(1).tag(sync=True)
+    trainings = traitlets.List().tag(sync=True)
+    classes = traitlets.List(list(pictograms.CLASSES)).tag(sync=True)
+    images = traitlets.List().tag(sync=True)
+    truth = traitlets.List().tag(sync=True)
+    provenance = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, **kwargs):
+        recording = runs.load_recording(RECORDING)
+        self._recorded = {recipe: run for (recipe, _), run in recording.items()}
+        super().__init__(**kwargs)
+
+    @traitlets.default("trainings")
+    def _trainings(self):
+        return [
+            {
+                "words": words,
+                "about": _about(self._recorded[recipe]["settings"]),
+                "epochs": [
+                    {
+                        **self.values(recipe, epoch),
+                        "confusion": self._seen(recipe, epoch)["confusion"],
+                        "top": _top(self._seen(recipe, epoch)),
+                    }
+                    for epoch in range(1, len(self._recorded[recipe]["history"]) + 1)
+                ],
+            }
+            for recipe, (words, _) in RECIPES.items()
+        ]
+
+    @traitlets.default("images")
+    def _images(self):
+        size = self._recorded["book-recipe"]["settings"]["image_size"]
+        drawn, _ = pictograms.draw_split("test", count=runs.REPLAYED)
+        return [_png(image) for image in pixels.resize(torch.from_numpy(drawn), size)]
+
+    @traitlets.default("truth")
+    def _truth(self):
+        return pictograms.draw_split("test", count=runs.REPLAYED)[1].tolist()
+
+    @traitlets.default("provenance")
+    def _provenance(self):
+        return runs.provenance_line(list(self._recorded.values()))
+
+    def values(self, recipe, epoch):
+        """What the figure says of an epoch, 1 being the first.
+
+        Args:
+            recipe: "notes-recipe" or "book-recipe".
+
+        Returns:
+            A dictionary: mean losses (nats) and accuracies (shares) of training and validation;
+            ``learning_rate`` at the epoch's start, as text; ``right``, of the nine test images;
+            ``mistake``, the most frequent on validation: true class, answer, how often.
+        """
+        row, seen = self._recorded[recipe]["history"][epoch - 1], self._seen(recipe, epoch)
+        measures = ("train_loss", "val_loss", "train_accuracy", "val_accuracy")
+        mistakes = [
+            [true, said, count]
+            for true, counts in enumerate(seen["confusion"])
+            for said, count in enumerate(counts)
+            if true != said
+        ]
+        return {
+            **{name: round(row[name], 4) for name in measures},
+            "learning_rate": _decimal(row["learning_rate"]),
+            "right": sum(a == b for a, b in zip(seen["answers"], self.truth, strict=True)),
+            "mistake": max(mistakes, key=lambda mistake: mistake[2]),
+        }
+
+    def _seen(self, recipe, epoch):
+        return self._recorded[recipe]["watched"][epoch - 1]
+
+    def still(self):
+        figure, axes = plt.subplots(
+            2, 2, figsize=(7.2, 4.6), sharex=True, sharey="row", layout="constrained"
+        )
+        for column, (recipe, (words, colour)) in zip(axes.T, RECIPES.items(), strict=True):
+            history = self._recorded[recipe]["history"]
+            for axis, measure, factor in zip(column, ("loss", "accuracy"), (1, 100), strict=True):
+                for part, name, dash in (("train", "training", "-"), ("val", "validation", "--")):
+                    line = [factor * row[f"{part}_{measure}"] for row in history]
+                    axis.plot(range(1, len(line) + 1), line, dash, color=colour, label=name)
+            column[0].set_title(words)
+            column[0].legend()
+            column[1].set_xlabel("epoch")
+        axes[0, 0].set(ylabel="mean loss (nats)", ylim=(0, None))  # both columns' at once
+        axes[1, 0].set(ylabel="accuracy (%)", ylim=(0, 100))
+        return figure
+
+
+def _about(settings):
+    """A recipe in a sentence or two, by the settings that were recorded."""
+    rate, batch = _decimal(settings["learning_rate"]), settings["batch_size"]
+    if settings["schedule"] == "plateau":
+        return (
+            f"Adam, {batch} pictures a step. The rate is {rate} at first, and a tenth after "
+            f"{settings['patience'] + 1} epochs without a lower validation loss. "
+            "Pictures are mirrored."
+        )
+    return (
+        f"SGD, {batch} pictures a step. The rate rises to {rate} and falls to zero. Pictures are "
+        "mirrored and shifted. The truth is smoothed, so the training loss can't fall below "
+        f"{_least_loss(settings['label_smoothing']):.2f}."
+    )
+
+
+def _least_loss(smoothing):
+    """The entropy (nats) of a truth of which a share is spread over all classes."""
+    classes = len(pictograms.CLASSES)
+    target = torch.full((classes,), smoothing / classes, dtype=torch.float64)
+    target[0] += 1 - smoothing
+    return -torch.special.xlogy(target, target).sum().item()
+
+
+def _top(seen, count=3):
+    """For each image its most probable classes, the answer first: [class, probability, text]."""
+
+    def most_probable(answer, row):
+        order = sorted(range(len(row)), key=lambda k: (k != answer, -row[k]))
+        # As text too, since JavaScript rounds 0.125 up and Python down.
+        return [[k, row[k], f"{row[k]:.2f}"] for k in order[:count]]
+
+    return list(map(most_probable, seen["answers"], seen["probabilities"]))
+
+
+def _decimal(number):
+    """Two significant digits, without an exponent."""
+    text = f"{float(f'{number:.2g}'):.8f}"
+    return text.rstrip("0").rstrip(".")
+
+
+def _png(image):
+    file = io.BytesIO()
+    Image.fromarray(image.permute(1, 2, 0).numpy()).save(file, format="png", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"

@@ -1,0 +1,399 @@
+// Block stepper: a tensor goes through a residual block layer by layer, and its gradient back.
+
+const OPTIONS = {
+  kind: ["basic", "bottleneck"],
+  in_channels: [16, 32, 64, 128, 256, 512, 1024, 2048],
+  out_channels: [16, 32, 64, 128, 256, 512],
+  stride: [1, 2],
+  size: [7, 14, 28, 56],
+  direction: ["forward", "backward"],
+};
+const START = { kind: "basic", in_channels: 64, out_channels: 64, stride: 1, size: 56, direction: "forward" };
+const STATE = [...Object.keys(OPTIONS), "step"];
+const EXAMPLES = [
+  ["ResNet-18, conv2_1", ["basic", 64, 64, 1, 56]],
+  ["ResNet-18, conv3_1", ["basic", 64, 128, 2, 56]],
+  ["ResNet-50, conv2_1", ["bottleneck", 64, 64, 1, 56]],
+  ["ResNet-50, conv3_1", ["bottleneck", 256, 128, 2, 56]],
+];
+/** The setting, with what a link may have spoilt put right. */
+function settingOf(model) {
+  const s = Object.fromEntries(Object.entries(OPTIONS).map(([name, values]) => {
+    const value = model.get(name);
+    return [name, values.includes(value) ? value : START[name]];
+  }));
+  const last = (s.kind === "basic" ? 5 : 8) + 3;
+  const step = model.get("step");
+  return { ...s, last, step: Number.isInteger(step) ? Math.max(0, Math.min(step, last)) : 0 };
+}
+
+const shapeText = (shape) => shape.join("×");
+const total = (items, unit) => items.reduce((sum, item) => sum + item[unit], 0);
+
+function convolution(kernel, [channels, height], wide, stride = 1) {
+  const side = Math.ceil(height / stride);
+  const parameters = channels * wide * kernel ** 2;
+  return {
+    kind: "conv", kernel, stride, channels, parameters, macs: parameters * side ** 2,
+    shape: [wide, side, side],
+    words: `${kernel}×${kernel} convolution${stride > 1 ? `, stride ${stride}` : ""}`,
+  };
+}
+
+const batchNorm = (shape) => ({ kind: "norm", words: "batch norm", shape, parameters: 2 * shape[0], macs: 0 });
+const relu = (shape) => ({ kind: "ReLU", words: "ReLU", shape, parameters: 0, macs: 0 });
+
+/** The layers of a block, as blocks.py has them. */
+function blockOf(s) {
+  const narrow = s.out_channels;
+  const input = [s.in_channels, s.size, s.size];
+  const convolutions = s.kind === "basic"
+    ? [[3, narrow, s.stride], [3, narrow]]
+    : [[1, narrow], [3, narrow, s.stride], [1, 4 * narrow]]; // the stride is in the 3×3
+  const layers = [];
+  let shape = input;
+  convolutions.forEach(([kernel, wide, stride], i) => {
+    const layer = convolution(kernel, shape, wide, stride);
+    shape = layer.shape;
+    layers.push(layer, batchNorm(shape));
+    if (i < convolutions.length - 1) layers.push(relu(shape)); // the last one comes after the sum
+  });
+  const projection = shapeText(shape) !== shapeText(input);
+  const around = projection ? [convolution(1, input, shape[0], s.stride), batchNorm(shape)] : [];
+  const shortcut = {
+    words: projection ? `projection: ${around.map((layer) => layer.words).join(", ")}` : "identity",
+    shape, parameters: total(around, "parameters"), macs: total(around, "macs"),
+  };
+  return { input, layers, projection, shortcut, output: shape, beside: layers.length >> 1 };
+}
+
+/** What each step forward does, adds and hands on. */
+function forwardSteps(b) {
+  const x = b.projection ? "P(x)" : "x";
+  const nothing = { shape: b.output, parameters: 0, macs: 0 };
+  const tells = {
+    conv: (l) => (l.kernel > 1
+      ? `Each number is a weighted sum over ${l.kernel}×${l.kernel} pixels of all ${l.channels} channels.`
+      : `Each number is a weighted sum over the ${l.channels} channels of one pixel.`),
+    norm: () => "In training each channel gets mean 0 and variance 1 over the batch, then its own scale γ and shift β.",
+    ReLU: () => "Negative numbers become 0.",
+  };
+  return [
+    { ...nothing, words: "input x", shape: b.input, tell: "x waits at the fork: one way through F, one around it." },
+    ...b.layers.map((layer) => ({ ...layer, tell: tells[layer.kind](layer) })),
+    {
+      ...b.shortcut,
+      tell: b.projection
+        ? `x has the shape ${shapeText(b.input)} and F(x) has ${shapeText(b.output)}: to be added, x must be projected. Call it P(x).`
+        : "x has the shape of F(x), so it passes unchanged.",
+    },
+    { ...nothing, words: "addition", tell: `F(x) + ${x}, number by number.` },
+    { ...nothing, words: "ReLU", tell: `y = ReLU(F(x) + ${x}): the block's output.` },
+  ];
+}
+
+/** What each step back does. Both paths go on at once, so the projection shares a step with F. */
+function backwardSteps(b) {
+  const x = b.projection ? "P(x)" : "x";
+  const nothing = { shape: b.output, parameters: 0, macs: 0 };
+  const tells = {
+    conv: "Times its Jacobian: each input gathers the gradients of the outputs that read it, times the same weights. As many MACs again give the weights' gradient.",
+    norm: "Times its Jacobian: in each channel γ/σ · (gradient − its mean − x̂ · mean of gradient · x̂), with x̂ the normalised input.",
+    ReLU: "Times 1 where the ReLU's input was positive, times 0 elsewhere.",
+  };
+  const meanwhile = (i) => {
+    if (!b.projection) return "On the shortcut: g · 1, unchanged.";
+    if (i > b.beside) return "On the shortcut: g, before the projection.";
+    if (i < b.beside) return "On the shortcut: g · P′(x), no longer g.";
+    return "On the shortcut: g, times the projection's Jacobian P′(x). It does not stay the same.";
+  };
+  const through = b.layers.map((layer, i) => {
+    const both = b.projection && i === b.beside;
+    return {
+      words: both ? `${layer.words}, and the projection` : layer.words,
+      shape: i ? b.layers[i - 1].shape : b.input,
+      parameters: layer.parameters + (both ? b.shortcut.parameters : 0),
+      macs: 2 * (layer.macs + (both ? b.shortcut.macs : 0)),
+      tell: `${tells[layer.kind]} ${meanwhile(i)}`,
+    };
+  });
+  return [
+    { ...nothing, words: "gradient in y", tell: "The gradient of the loss in the block's output, ∂L/∂y, arrives. It has y's shape." },
+    { ...nothing, words: "ReLU", tell: `Times 1 where F(x) + ${x} was positive, times 0 elsewhere. The result is g.` },
+    { ...nothing, words: "addition", tell: "The derivative of a sum in each summand is 1: F and the shortcut both receive g." },
+    ...through.reverse(),
+    {
+      ...nothing, words: "gradient in x", shape: b.input,
+      tell: b.projection
+        ? "Both add up: g · F′(x) + g · P′(x). There is no 1: what comes through depends on the projection's weights, too."
+        : "Both add up: g · F′(x) + g · 1 = g · (1 + F′(x)). The 1 is there whatever F's weights are.",
+    },
+  ];
+}
+
+/** Three digits and a letter, where there is no room for all digits. */
+function brief(number) {
+  const [unit, letter] = [[1e9, " G"], [1e6, " M"], [1e3, " k"]].find(([u]) => number >= u) ?? [];
+  return number < 10000 ? commas(number) : `${(number / unit).toPrecision(3)}${letter}`;
+}
+
+/** A tensor as a box: the more pixels the higher, the more channels the longer. */
+function tensorBox(x, y, [channels, side], stroke, dash) {
+  const high = 1.75 * Math.sqrt(side);
+  const long = 4 * Math.log2(channels) - 10;
+  const slant = high / 3;
+  const [l, t] = [x - (long + slant) / 2, y - (high - slant) / 2];
+  const d = `M${l} ${t}h${long}v${high}h${-long}zl${slant} ${-slant}h${long}v${high}l${-slant} ${slant}` +
+    `M${l + long} ${t}l${slant} ${-slant}`;
+  return svg("path", { d, fill: "var(--paper)", stroke, "stroke-width": 1.5, "stroke-dasharray": dash });
+}
+
+/** A triangle whose tip is at (x, y); `turn` in degrees, 0 points right. */
+const tip = (x, y, turn, fill) => svg("path", { d: "M0 0l-8 -4.5v9z", transform: `translate(${x} ${y}) rotate(${turn})`, fill });
+
+/** Lines of text around a middle. */
+function words(x, y, lines, { anchor = "start", bold = false, quiet = false } = {}) {
+  return lines.map((line, i) => svg("text", {
+    x, y: y + (i - (lines.length - 1) / 2) * 16, dy: "0.35em", "text-anchor": anchor,
+    style: bold ? "font-weight: 600" : null, class: quiet ? "rh-quiet" : null,
+  }, line));
+}
+
+/** Where everything stands: the layers in a column, the shortcut on its left, numbers right. */
+function plan(b, width) {
+  const wide = width >= 440;
+  const lane = wide ? Math.min(106 + (width - 440) * 0.3, 150) : 94;
+  const left = lane + 16;
+  const across = wide ? 130 : Math.min(92, width - 188);
+  const start = wide ? 22 : 38; // room for the headings
+  const fork = start + 40;
+  let y = fork + 40;
+  const place = (high, gap) => {
+    const box = { top: y, middle: y + high / 2, bottom: y + high };
+    y += high + gap;
+    return box;
+  };
+  const layers = b.layers.map((layer) => place(wide || layer.kind === "ReLU" ? 26 : 40, 36));
+  const [plus, last] = [place(24, 36), place(26, 42)];
+  // Edge e leads to node e, and the last one out of the block.
+  const nodes = [...layers, plus, last];
+  const edges = nodes.map((node, i) => [i ? nodes[i - 1].bottom : fork, node.top]);
+  edges.push([last.bottom, y - 4]);
+  return {
+    wide, lane, left, across, start, fork, layers, plus, last, edges, end: y + 8,
+    middle: (layers[0].top + plus.top) / 2, beside: lane / 2, centre: left + across / 2,
+    columns: wide ? [width - 112 - Math.min(30, (width - 440) / 4), width - 4] : [left + across + 8],
+  };
+}
+
+/** The numbers of a layer, or the headings: beside each other or, without room, in two lines. */
+function numbers({ wide, columns }, y, pair, quiet) {
+  if (!wide) return words(columns[0], y, pair, { quiet });
+  return pair.flatMap((text, i) => words(columns[i], y, [text], { anchor: "end", quiet }));
+}
+
+function layerBox(p, box, lines, { now, passed }) {
+  const parts = [
+    svg("rect", {
+      x: p.left, y: box.top, width: p.across, height: box.bottom - box.top, rx: 5,
+      fill: "var(--paper)", stroke: now ? "var(--ink)" : "var(--quiet)", "stroke-width": now ? 3 : 1,
+    }),
+    ...words(p.centre, box.middle, lines, { anchor: "middle", quiet: !passed }),
+  ];
+  return now ? [...parts, tip(p.left - 5, box.middle, 0, "var(--ink)")] : parts;
+}
+
+function node(cx, cy, r, now) {
+  const [stroke, width] = now ? ["var(--ink)", 4] : ["var(--residual)", 2];
+  return [
+    svg("circle", { cx, cy, r, fill: "var(--paper)", stroke, "stroke-width": width }),
+    svg("path", { d: `M${cx - 5} ${cy}h10M${cx} ${cy - 5}v10`, stroke: "var(--ink)", "stroke-width": 2 }),
+  ];
+}
+
+/** A piece of the main path, thick once it has been passed, with the tensor that is on it. */
+function edge(p, [top, bottom], { passed, back, ink, dash, shape, formula, now, pointed = true }) {
+  const colour = passed ? ink : "var(--quiet)";
+  const [width, dashes] = passed ? [4, dash] : [1.5, false];
+  const at = { x1: p.centre, x2: p.centre, y1: top, y2: bottom };
+  const parts = [svg("line", { ...at, stroke: colour, "stroke-width": width, "stroke-dasharray": dashes })];
+  if (pointed) parts.push(back ? tip(p.centre, top, -90, colour) : tip(p.centre, bottom, 90, colour));
+  if (!passed || !shape) return parts;
+  const middle = (top + bottom) / 2;
+  const lines = [shapeText(shape), formula].filter(Boolean);
+  return [
+    ...parts, tensorBox(p.centre, middle, shape, colour, dash),
+    ...words(p.centre + 22, middle, p.wide ? [lines.join(",  ")] : lines, { bold: now }),
+  ];
+}
+
+/** The shortcut: identity or projection. `reach` is how far up a gradient has come. */
+function shortcutPath(p, b, { passed, back, reach, now, projected }) {
+  const [x, foot, r] = [p.beside, p.plus.middle, 10];
+  const line = (to, thick) => svg("path", {
+    d: `M${p.centre - 13} ${foot}H${x + r}Q${x} ${foot} ${x} ${foot - r}` +
+      (to > p.fork ? `V${to}` : `V${p.fork + r}Q${x} ${p.fork} ${x + r} ${p.fork}H${p.centre - (back ? 12 : 0)}`),
+    fill: "none", stroke: "var(--residual)", "stroke-width": thick ? 5 : 1.5,
+  });
+  const text = (y, lines, bold) => [
+    svg("rect", { x: x - 8, y: y - 8 * lines.length, width: 16, height: 16 * lines.length, fill: "var(--paper)" }),
+    ...words(x, y, lines, { anchor: "middle", bold }),
+  ];
+  const tensor = (y, shape, formula, above) => {
+    if (!passed || (back && reach > y)) return [];
+    const lines = [shapeText(shape), formula].filter(Boolean);
+    return [
+      tensorBox(x, y, shape, "var(--residual)"),
+      ...text(y + (above ? -1 : 1) * (11 + 8 * lines.length), lines, now && !above),
+    ];
+  };
+  const parts = [
+    line(p.fork, false), passed ? line(back ? reach : p.fork, true) : "",
+    tip(p.centre - (back ? 10 : 12), back ? p.fork : foot, 0, "var(--residual)"),
+  ];
+  if (!b.projection) {
+    return [...parts, ...text(p.middle - 24, ["identity"], now), ...tensor(p.middle, b.input, back && "g · 1", false)];
+  }
+  const lines = [
+    "projection:", "1×1 conv", ...(b.input[1] > b.output[1] ? ["stride 2"] : []), "batch norm",
+    `${brief(b.shortcut.parameters)} ${p.wide ? "params" : "par."}`, `${brief((back ? 2 : 1) * b.shortcut.macs)} MACs`,
+  ];
+  const half = 8 * lines.length + 5;
+  return [
+    ...parts,
+    ...tensor(p.middle + half + 20, b.output, back && "g", false),
+    ...tensor(p.middle - half - 20, b.input, back && projected && "g · P′", true),
+    svg("rect", {
+      x: 3, y: p.middle - half, width: p.lane - 6, height: 2 * half, rx: 5, fill: "var(--paper)",
+      stroke: "var(--residual)", "stroke-width": now || projected === "now" ? 4 : 1.5,
+    }),
+    ...words(x, p.middle, lines, { anchor: "middle" }),
+  ];
+}
+
+/** The whole picture of one step. */
+function picture(s, width) {
+  const b = blockOf(s);
+  const p = plan(b, width);
+  const k = b.layers.length;
+  const back = s.direction === "backward";
+  const times = back ? 2 : 1;
+  const digits = width >= 340 ? commas : brief;
+  // The step at which an edge is passed, and the one at which a layer or the end is at work.
+  const passes = (e) => (back ? k + 2 - e : e > k ? e + 1 : e);
+  const works = (i) => (back ? k + 2 - i : i + 1);
+  const at = (step) => ({ now: s.step === step, passed: s.step >= step, back });
+  const end = back ? k + 3 : 0; // when x, or the gradient in it, is there
+  const shapes = [back && b.input, ...b.layers.map((layer) => layer.shape), b.output, b.output];
+  const formulas = { 0: "g · F′", [k]: "g", [k + 1]: "g", [k + 2]: "∂L/∂y" };
+  const lines = ({ words: text }) => (p.wide ? [text] : text.split(", ")).map((t) => t.replace("convolution", "conv"));
+
+  return [p.end + 12, [
+    svg("rect", {
+      x: p.lane + 2, y: p.layers[0].top - 4, width: width - p.lane - 2, rx: 5,
+      height: p.layers[k - 1].bottom - p.layers[0].top + 8, fill: "var(--wash)",
+    }),
+    ...words(p.lane + 7, p.layers[0].bottom + 18, ["F"], { bold: true }),
+    ...numbers(p, p.start - (p.wide ? 14 : 22), [p.wide ? "parameters" : "params", back ? "MACs ×2" : "MACs"], true),
+    ...words(p.centre, p.start - 14, ["x"], { anchor: "middle", bold: true }),
+    ...edge(p, [p.start - 4, p.fork], {
+      ...at(end), ink: "var(--ink)", shape: b.input, pointed: back,
+      formula: back && `g·(${b.projection ? "P′" : "1"} + F′)`,
+    }),
+    ...p.edges.flatMap((place, e) => edge(p, place, {
+      ...at(passes(e)), ink: back && e <= k ? "var(--third)" : "var(--ink)", dash: back && e <= k && "3 2",
+      shape: shapes[e], formula: back && formulas[e],
+    })),
+    ...shortcutPath(p, b, {
+      ...at(back ? 2 : k + 1), now: s.step === k + 1 && !back,
+      reach: s.step >= k + 2 ? p.fork : p.edges[k + 2 - s.step]?.[0],
+      projected: at(works(b.beside)).now ? "now" : at(works(b.beside)).passed,
+    }),
+    ...b.layers.flatMap((layer, i) => [
+      ...layerBox(p, p.layers[i], lines(layer), at(works(i))),
+      ...(layer.kind === "ReLU" ? [] : numbers(p, p.layers[i].middle,
+        [digits(layer.parameters), digits(times * layer.macs)], s.step < works(i))),
+    ]),
+    ...node(p.centre, p.plus.middle, 12, s.step === (back ? 2 : k + 2)),
+    ...(back ? node(p.centre, p.fork, 10, s.step === end)
+      : [svg("circle", { cx: p.centre, cy: p.fork, r: 4, fill: "var(--ink)" })]),
+    ...layerBox(p, p.last, ["ReLU"], at(back ? 1 : k + 3)),
+    ...words(p.centre, p.end, ["y"], { anchor: "middle", bold: true }),
+  ]];
+}
+
+function render({ model, el }) {
+  el.classList.add("rh-figure");
+  const change = (values) => {
+    for (const [name, value] of Object.entries(values)) model.set(name, value);
+    model.save_changes();
+  };
+  const now = settingOf(model);
+  const range = (name, label, format) => slider({
+    label, values: OPTIONS[name] ?? [...Array(12).keys()], value: now[name], format,
+    oninput: (value) => change({ [name]: value }),
+  });
+  const radios = (name, label, texts, also = {}) => choice({
+    label, options: OPTIONS[name].map((value, i) => [value, texts[i]]), value: now[name],
+    oninput: (value) => change({ [name]: value, ...also }),
+  });
+  const channels = (value) => (settingOf(model).kind === "basic" ? value : `${value} ×4`);
+  const controls = {
+    kind: radios("kind", "block", ["basic", "bottleneck"]),
+    in_channels: range("in_channels", "in_channels"),
+    out_channels: range("out_channels", "out_channels", channels),
+    size: range("size", "input pixels", (n) => `${n}×${n}`),
+    stride: radios("stride", "stride", ["1", "2"]),
+    direction: radios("direction", "pass", ["forward", "backward"], { step: 0 }),
+    step: range("step", "step", (step) => `${step} of ${settingOf(model).last}`),
+  };
+  const stepInput = controls.step.querySelector("input");
+  const move = (by) => {
+    const { step, last } = settingOf(model);
+    if (step + by >= 0 && step + by <= last) change({ step: step + by });
+  };
+  const [backButton, nextButton] = [button("Back", () => move(-1)), button("Next", () => move(1))];
+  const examples = html("div", { class: "rh-controls", role: "group", "aria-label": "examples" },
+    ...EXAMPLES.map(([name, [kind, in_channels, out_channels, stride, size]]) =>
+      button(name, () => change({ kind, in_channels, out_channels, stride, size }))));
+  const [code, said] = [html("code", {}), readout()];
+  const drawing = stage("the residual block, layer by layer", (width) => picture(settingOf(model), width));
+
+  function draw() {
+    const s = settingOf(model);
+    stepInput.max = s.last;
+    for (const [name, control] of Object.entries(controls)) control.set(s[name]);
+    // Not `disabled`: that would take the focus from who steps by keyboard.
+    [[backButton, 0], [nextButton, s.last]].forEach(([push, end]) => {
+      push.setAttribute("aria-disabled", s.step === end);
+      push.style.opacity = s.step === end ? 0.5 : 1;
+    });
+    const b = blockOf(s);
+    const steps = s.direction === "forward" ? forwardSteps(b) : backwardSteps(b);
+    const { words: what, shape, parameters, macs, tell } = steps[s.step];
+    const sofar = (unit) => `${commas(total(steps.slice(0, s.step + 1), unit))} of ${commas(total(steps, unit))}`;
+    code.textContent = `${s.kind === "basic" ? "BasicBlock" : "BottleNeck"}(${s.in_channels}, ${s.out_channels}, stride=${s.stride})`;
+    said.replaceChildren(
+      html("strong", {}, `Step ${s.step} of ${s.last}: ${what} (${shapeText(shape)})`), html("br"),
+      tell.replaceAll("′(", "′\u2060("), html("br"), // F′(x) stays in one piece
+      `Here ${commas(parameters)} parameters, ${commas(macs)} MACs; ` +
+      `so far ${sofar("parameters")} parameters, ${sofar("macs")} MACs${s.direction === "forward" ? "" : " back"}.`,
+    );
+    drawing.redraw();
+  }
+
+  const { direction, step, ...settings } = controls;
+  el.append(
+    examples,
+    html("div", { class: "rh-stepper" },
+      html("div", { class: "rh-controls" }, ...Object.values(settings), code, direction),
+      drawing,
+      html("div", { class: "rh-stepper-words" },
+        html("div", { class: "rh-controls" }, step, html("span", {}, backButton, " ", nextButton)), said)),
+    shareButton(model, STATE) ?? "",
+  );
+  STATE.forEach((name) => model.on(`change:${name}`, draw));
+  draw();
+}
+
+export default { render };

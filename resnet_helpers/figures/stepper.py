@@ -1,0 +1,170 @@
+"""Block stepper: a tensor goes through a residual block layer by layer, and its gradient back."""
+
+from dataclasses import dataclass
+
+import matplotlib.pyplot as plt
+import torch
+import traitlets
+
+from resnet_helpers import plotting
+from resnet_helpers.arithmetic import layer_table
+from resnet_helpers.blocks import BasicBlock, BottleNeck
+from resnet_helpers.figures.base import Figure
+
+BLOCKS = {"basic": BasicBlock, "bottleneck": BottleNeck}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step on the way through a block.
+
+    Attributes:
+        words: what is passed.
+        shape: of what comes out of it, without the batch.
+        parameters: of what is passed; on the way back, those whose gradient is computed.
+        macs: multiply–adds for one image in this direction.
+    """
+
+    words: str
+    shape: tuple[int, ...]
+    parameters: int = 0
+    macs: int = 0
+
+
+class BlockStepper(Figure):
+    """A tensor's way through a residual block, or its gradient's way back (chapters 2 and 3).
+
+    ``in_channels``, ``out_channels`` and ``stride`` are the block's arguments; a bottleneck puts
+    out 4 · out_channels. ``size`` is the input's side in pixels.
+
+    Example:
+        >>> for step in BlockStepper(kind="bottleneck", in_channels=256).steps()[1:4]:
+        ...     print(step.words, step.shape, step.parameters, step.macs)
+        1×1 convolution (64, 56, 56) 16384 51380224
+        batch norm (64, 56, 56) 128 0
+        ReLU (64, 56, 56) 0 0
+    """
+
+    source, anchor = "stepper.js", "figure-stepper"
+    kind = traitlets.Enum(tuple(BLOCKS), "basic").tag(sync=True)
+    in_channels = traitlets.Enum((16, 32, 64, 128, 256, 512, 1024, 2048), 64).tag(sync=True)
+    out_channels = traitlets.Enum((16, 32, 64, 128, 256, 512), 64).tag(sync=True)
+    stride = traitlets.Enum((1, 2), 1).tag(sync=True)
+    size = traitlets.Enum((7, 14, 28, 56), 56).tag(sync=True)
+    direction = traitlets.Enum(("forward", "backward"), "forward").tag(sync=True)
+    step = traitlets.Int(0, min=0).tag(sync=True)
+
+    @property
+    def alt(self):
+        """What the still picture shows, in words."""
+        shapes = [_text(step.shape) for step in self._forward()]
+        words = self._shortcut().words
+        shortcut = words.replace("projection:", "a projection,") if ":" in words else f"the {words}"
+        return (
+            f"A {self.kind} block from top to bottom: {shapes[0]} goes in, passes the layers of F "
+            f"and is added to what a line around them carries, the shortcut: "
+            f"{shortcut}. After a ReLU, {shapes[-1]} comes out."
+        )
+
+    def steps(self):
+        """What happens at each step in the present direction: a list of ``Step``.
+
+        The way back goes along F and the shortcut at once: a projection shares its step with the
+        layer of F beside it. A convolution does its MACs twice on that way, once for the gradient
+        in its input and once for the gradient in its weights.
+        """
+        return self._forward() if self.direction == "forward" else self._backward()
+
+    def _rows(self, part):
+        """Rows of the block's layer table that belong to one of its attributes, with words."""
+        with torch.device("meta"):  # shapes alone, no numbers
+            block = BLOCKS[self.kind](self.in_channels, self.out_channels, self.stride)
+        table = layer_table(block, (self.in_channels, self.size, self.size))
+        return [
+            Step(_words(block.get_submodule(row.name)), row.output, row.parameters, row.macs)
+            for row in table.layers
+            if row.name.split(".")[0] == part
+        ]
+
+    def _shortcut(self):
+        rows = self._rows("shortcut")
+        words = ", ".join(row.words for row in rows)
+        return Step(
+            words if words == "identity" else f"projection: {words}",
+            rows[-1].shape,
+            sum(row.parameters for row in rows),
+            sum(row.macs for row in rows),
+        )
+
+    def _forward(self):
+        (relu,) = self._rows("relu")
+        return [
+            Step("input x", (self.in_channels, self.size, self.size)),
+            *self._rows("residual_function"),
+            self._shortcut(),
+            Step("addition", relu.shape),
+            relu,
+        ]
+
+    def _backward(self):
+        first, *layers, shortcut, addition, relu = self._forward()
+        shapes = [first.shape, *(layer.shape for layer in layers)]
+        through = []
+        for i, (layer, shape) in enumerate(zip(layers, shapes, strict=False)):
+            words, parameters, macs = layer.words, layer.parameters, layer.macs
+            if i == len(layers) // 2 and shortcut.words != "identity":
+                words += ", and the projection"
+                parameters += shortcut.parameters
+                macs += shortcut.macs
+            through.append(Step(words, shape, parameters, 2 * macs))
+        return [
+            Step("gradient in y", relu.shape),
+            relu,
+            addition,
+            *reversed(through),
+            Step("gradient in x", first.shape),
+        ]
+
+    def still(self):
+        first, *layers, shortcut, addition, relu = self._forward()
+        nodes = [*layers, addition, relu]
+        figure, axis = plt.subplots(figsize=(6.4, 0.62 * len(nodes) + 0.9))
+        arrow = {"arrowstyle": "->", "lw": 1.4, "shrinkA": 0, "shrinkB": 0}
+        axis.text(0, 0.5, "x", ha="center", style="italic", fontsize=13)
+        axis.text(0.12, 0.1, _text(first.shape), va="center", color="#444444")
+        for y, node in enumerate(nodes, 1):
+            axis.annotate("", (0, 0.28 - y), (0, 0.72 - y + 0.7 * (y == 1)), arrowprops=arrow)
+            round_ = "circle,pad=0.15" if node is addition else "round,pad=0.25"
+            box = {"boxstyle": round_, "facecolor": "#f4f4f4", "edgecolor": "black"}
+            words = "+" if node is addition else node.words
+            axis.text(0, -y, words, ha="center", va="center", bbox=box)
+            axis.text(0.12, -y - 0.5, _text(node.shape), va="center", color="#444444")
+            if node.macs:
+                counts = f"{node.parameters:,} parameters, {node.macs:,} MACs"
+                axis.text(0.85, -y, counts, va="center")
+            elif node.parameters:
+                axis.text(0.85, -y, f"{node.parameters:,} parameters", va="center")
+        axis.annotate("", (0, -y - 0.85), (0, -y - 0.28), arrowprops=arrow)
+        axis.text(0, -y - 1.15, "y", ha="center", style="italic", fontsize=13)
+        plus = -nodes.index(addition) - 1
+        blue = {"color": plotting.RESIDUAL, "lw": 3}
+        axis.plot([0, -1, -1, -0.2], [-0.15, -0.15, plus, plus], **blue)
+        axis.annotate("", (-0.08, plus), (-0.25, plus), arrowprops={"arrowstyle": "-|>", **blue})
+        beside = shortcut.words.replace(": ", ":\n").replace(", ", "\n")
+        axis.text(-1.06, plus / 2, beside, ha="right", va="center", color=plotting.RESIDUAL)
+        axis.set(xlim=(-2.1, 3.2), ylim=(-y - 1.2, 0.8))
+        axis.axis("off")
+        return figure
+
+
+def _words(layer):
+    """A layer of a block in a few words."""
+    if isinstance(layer, torch.nn.Conv2d):
+        kernel, stride = layer.kernel_size[0], layer.stride[0]
+        return f"{kernel}×{kernel} convolution" + (f", stride {stride}" if stride > 1 else "")
+    names = {"BatchNorm2d": "batch norm", "ReLU": "ReLU", "Sequential": "identity"}
+    return names[type(layer).__name__]
+
+
+def _text(shape):
+    return "×".join(map(str, shape))

@@ -1,0 +1,311 @@
+"""The block stepper: its steps are those of the real blocks, by mouse, by keyboard, by link."""
+
+import itertools
+import random
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from resnet_helpers.arithmetic import conv_macs, layer_table
+from resnet_helpers.blocks import BasicBlock, BottleNeck
+from resnet_helpers.figures.stepper import BlockStepper
+from resnet_helpers.networks import resnet18, resnet50
+
+BLOCKS = {"basic": BasicBlock, "bottleneck": BottleNeck}
+CHOICES = {
+    "kind": ("basic", "bottleneck"),
+    "in_channels": (16, 32, 64, 128, 256, 512, 1024, 2048),
+    "out_channels": (16, 32, 64, 128, 256, 512),
+    "stride": (1, 2),
+    "size": (7, 14, 28, 56),
+    "direction": ("forward", "backward"),
+}
+# For Python alone: channels that keep the shape and that don't, an odd side, both strides.
+SETTINGS = [
+    dict(zip(("kind", "in_channels", "out_channels", "stride", "size"), values, strict=True))
+    for values in itertools.product(("basic", "bottleneck"), (16, 64), (16, 64), (1, 2), (7, 28))
+]
+
+
+def real(setting):
+    """The block of a setting and an input for it, without numbers."""
+    with torch.device("meta"):
+        block = BLOCKS[setting["kind"]](
+            setting["in_channels"], setting["out_channels"], setting["stride"]
+        )
+        x = torch.empty(1, setting["in_channels"], setting["size"], setting["size"])
+    return block, x.requires_grad_()
+
+
+def by_hand(block, x):
+    """Run a block layer by layer; return the tensors on its main path, and its output."""
+    path = [x]
+    for layer in block.residual_function:
+        path.append(layer(path[-1]))
+    return path, block.relu(path[-1] + block.shortcut(x))
+
+
+def random_figure(seed):
+    rng = random.Random(seed)
+    return BlockStepper(**{name: rng.choice(values) for name, values in CHOICES.items()})
+
+
+def shape_text(shape):
+    return "×".join(map(str, shape))
+
+
+def said(page):
+    text = page.locator(".rh-readout").inner_text()
+    return text.replace("\u2060", "").split("\n")  # without the joiner inside F′(x)
+
+
+def expected(figure, i):
+    """The first and the last line of the readout at step i."""
+    steps = figure.steps()
+    step, so_far = steps[i], steps[: i + 1]
+    back = "" if figure.direction == "forward" else " back"
+    return (
+        f"Step {i} of {len(steps) - 1}: {step.words} ({shape_text(step.shape)})",
+        f"Here {step.parameters:,} parameters, {step.macs:,} MACs; so far "
+        f"{sum(s.parameters for s in so_far):,} of {sum(s.parameters for s in steps):,} "
+        f"parameters, {sum(s.macs for s in so_far):,} of {sum(s.macs for s in steps):,} "
+        f"MACs{back}.",
+    )
+
+
+def shows(page, figure, i):
+    first, *_, last = said(page)
+    assert (first, last) == expected(figure, i)
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=str)
+def test_forward_the_shapes_and_parameters_are_those_of_the_real_layers(setting):
+    block, x = real(setting)
+    path, y = by_hand(block, x)
+    start, *layers, shortcut, addition, relu = BlockStepper(**setting).steps()
+    assert [step.shape for step in (start, *layers)] == [tuple(t.shape[1:]) for t in path]
+    assert shortcut.shape == addition.shape == relu.shape == tuple(y.shape[1:])
+    assert [step.parameters for step in layers] == [
+        sum(p.numel() for p in layer.parameters()) for layer in block.residual_function
+    ]
+    assert shortcut.parameters == sum(p.numel() for p in block.shortcut.parameters())
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=str)
+def test_the_macs_are_pytorchs_both_ways(setting):
+    block, x = real(setting)
+    with FlopCounterMode(display=False) as forward:
+        y = block(x)
+    with FlopCounterMode(display=False) as backward:
+        y.sum().backward()
+    for direction, counter in (("forward", forward), ("backward", backward)):
+        steps = BlockStepper(**setting, direction=direction).steps()
+        assert sum(step.macs for step in steps) == counter.get_total_flops() // 2
+        assert sum(step.parameters for step in steps) == sum(p.numel() for p in block.parameters())
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=str)
+def test_on_the_way_back_each_gradient_has_its_tensors_shape(setting):
+    block, x = real(setting)
+    path, y = by_hand(block, x)
+    arrives, relu, addition, *layers, last = BlockStepper(**setting, direction="backward").steps()
+    assert arrives.shape == relu.shape == addition.shape == tuple(y.shape[1:])
+    assert [step.shape for step in layers] == [tuple(t.shape[1:]) for t in path[-2::-1]]
+    assert last.shape == tuple(x.shape[1:])
+
+
+def test_a_bottlenecks_middle_convolution_has_the_macs_of_the_formula():
+    steps = BlockStepper(kind="bottleneck", in_channels=256, out_channels=128, stride=2).steps()
+    middle = next(step for step in steps if step.words == "3×3 convolution, stride 2")
+    assert middle.macs == conv_macs(128, 128, 3, 56, stride=2, padding=1)
+
+
+def test_a_batch_norm_passes_the_gradient_back_by_the_formula_shown(show_figure):
+    # Step 3 on the way back is F's last batch norm.
+    page = show_figure(BlockStepper(direction="backward", step=3))
+    assert "γ/σ · (gradient − its mean − x̂ · mean of gradient · x̂)" in said(page)[1]
+    torch.manual_seed(0)
+    x = torch.randn(4, 3, 5, 5, dtype=torch.float64, requires_grad=True)
+    gradient = torch.randn(4, 3, 5, 5, dtype=torch.float64)
+    norm = torch.nn.BatchNorm2d(3).double()
+    torch.nn.init.uniform_(norm.weight)
+    norm(x).backward(gradient)
+
+    def mean(numbers):
+        return numbers.mean((0, 2, 3), keepdim=True)
+
+    sigma = (mean((x - mean(x)) ** 2) + norm.eps).sqrt()
+    normalised = (x - mean(x)) / sigma
+    by_formula = (
+        norm.weight[:, None, None]
+        / sigma
+        * (gradient - mean(gradient) - normalised * mean(gradient * normalised))
+    )
+    assert torch.allclose(x.grad, by_formula)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_twenty_random_settings_show_pythons_numbers_at_each_step(show_figure, seed):
+    figure = random_figure(seed)
+    page = show_figure(figure)
+    page.get_by_label("step", exact=True).focus()
+    steps = figure.steps()
+    shows(page, figure, 0)
+    for i in range(1, len(steps)):
+        page.keyboard.press("ArrowRight")
+        shows(page, figure, i)
+    # At the end the picture has the shapes of all edges and the numbers of all layers.
+    drawn = page.locator(".rh-stage text").all_text_contents()
+    projects = len(real({name: getattr(figure, name) for name in CHOICES})[0].shortcut) > 0
+    layers = steps[1:-3] if figure.direction == "forward" else steps[3:-1]
+    shapes = {text.split(",  ")[0] for text in drawn}  # a gradient's name may follow
+    assert {shape_text(step.shape) for step in steps} <= shapes
+    assert ("projection:" in drawn, "identity" in drawn) == (projects, not projects)
+    for step in layers:
+        if step.parameters and "projection" not in step.words:
+            assert {f"{step.parameters:,}", f"{step.macs:,}"} <= set(drawn)
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=str)
+def test_the_shortcut_is_a_projection_exactly_where_the_blocks_is(setting):
+    *_, shortcut, _, _ = BlockStepper(**setting).steps()
+    projects = len(real(setting)[0].shortcut) > 0
+    assert shortcut.words.startswith("projection: " if projects else "identity")
+
+
+@pytest.mark.parametrize(
+    ("block", "drawn"),
+    [
+        (("basic", 64, 64, 1), "identity"),
+        (("basic", 64, 64, 2), "projection:"),
+        (("basic", 64, 128, 1), "projection:"),
+        (("bottleneck", 256, 64, 1), "identity"),
+        (("bottleneck", 64, 64, 1), "projection:"),
+        (("bottleneck", 256, 64, 2), "projection:"),
+    ],
+)
+def test_the_picture_has_an_identity_only_where_the_shape_stays(show_figure, block, drawn):
+    names = ("kind", "in_channels", "out_channels", "stride")
+    page = show_figure(BlockStepper(**dict(zip(names, block, strict=True))))
+    texts = page.locator(".rh-stage text").all_text_contents()
+    assert [text for text in texts if text in ("identity", "projection:")] == [drawn]
+
+
+@pytest.mark.parametrize(("in_channels", "words"), [(64, "g · 1, unchanged"), (32, "g · P′(x)")])
+def test_the_readout_says_whether_the_shortcut_leaves_the_gradient_unchanged(
+    show_figure, in_channels, words
+):
+    page = show_figure(BlockStepper(in_channels=in_channels, direction="backward", step=6))
+    assert words in said(page)[1]
+    assert ("unchanged" in said(page)[1]) == (in_channels == 64)
+
+
+def test_the_step_slider_moves_by_mouse(show_figure):
+    page = show_figure(BlockStepper())
+    box = page.get_by_label("step", exact=True).bounding_box()
+    page.mouse.click(box["x"] + box["width"] - 2, box["y"] + box["height"] / 2)
+    shows(page, BlockStepper(), 8)
+
+
+def test_next_and_back_move_by_one_step_and_stop_at_the_ends(show_figure):
+    page = show_figure(BlockStepper(step=7))
+    forth, back = (page.get_by_role("button", name=name, exact=True) for name in ("Next", "Back"))
+    forth.click()
+    shows(page, BlockStepper(), 8)
+    page.keyboard.press("Enter")  # the focus is still there
+    shows(page, BlockStepper(), 8)
+    for _ in range(10):
+        back.press("Enter")
+    shows(page, BlockStepper(), 0)
+    page.get_by_role("button", name="Link to this state").click()
+    assert page.evaluate("location.hash").endswith("&step=0")  # and no step before the first
+
+
+def test_a_shorter_block_ends_at_its_own_last_step(show_figure):
+    page = show_figure(BlockStepper(kind="bottleneck", step=11))
+    page.get_by_label("basic").check()
+    shows(page, BlockStepper(), 8)
+
+
+def test_the_way_back_begins_at_the_output(show_figure):
+    page = show_figure(BlockStepper(step=5))
+    page.get_by_label("backward").check()
+    shows(page, BlockStepper(direction="backward"), 0)
+
+
+@pytest.mark.parametrize(
+    ("example", "network", "stage"),
+    [
+        ("ResNet-18, conv2_1", resnet18, "conv2_x"),
+        ("ResNet-18, conv3_1", resnet18, "conv3_x"),
+        ("ResNet-50, conv2_1", resnet50, "conv2_x"),
+        ("ResNet-50, conv3_1", resnet50, "conv3_x"),
+    ],
+)
+def test_an_example_is_the_networks_block(show_figure, example, network, stage):
+    with torch.device("meta"):
+        block = getattr(network(init_weights=False), stage)[0]
+    convolution = block.residual_function[0]
+    table = layer_table(block, (convolution.in_channels, 56, 56))
+    page = show_figure(BlockStepper())
+    page.get_by_role("button", name=example).click()
+    page.get_by_label("step", exact=True).press("End")
+    assert f"so far {table.parameters:,} of" in said(page)[-1]
+    assert f"parameters, {table.macs:,} of" in said(page)[-1]
+
+
+def test_a_link_carries_the_state(show_figure):
+    page = show_figure(BlockStepper())
+    page.get_by_label("out_channels").press("ArrowRight")
+    page.get_by_label("backward").check()
+    page.get_by_role("button", name="Next").click()
+    page.get_by_role("button", name="Link to this state").click()
+    link = page.evaluate("location.hash.slice(1)")
+    page = show_figure(BlockStepper(), link=link)
+    shows(page, BlockStepper(out_channels=128, direction="backward"), 1)
+
+
+@pytest.mark.parametrize(
+    ("nonsense", "step"),
+    [
+        ("kind=%7Bbroken&nothing=1", 0),
+        ("in_channels=-5&size=1e9&stride=0", 0),
+        ('kind="other"&out_channels=null&direction=[]&step="last"', 0),
+        ("step=1000", 8),
+        ("step=-1", 0),
+        ("step=2.5", 0),
+    ],
+)
+def test_what_is_nonsense_in_a_link_is_ignored(show_figure, nonsense, step):
+    page = show_figure(BlockStepper(), link=f"figure-stepper?{nonsense}")
+    shows(page, BlockStepper(), step)
+
+
+@pytest.mark.parametrize(
+    ("kind", "direction"),
+    [("bottleneck", "forward"), ("bottleneck", "backward"), ("basic", "backward")],
+)
+@pytest.mark.parametrize("width", [320, 360, 390, 497, 720, 772])
+def test_nothing_is_cut_and_nothing_overlaps(show_figure, width, kind, direction):
+    # The longest words and numbers that the controls allow, at the end of the way.
+    figure = BlockStepper(
+        kind=kind, in_channels=2048, out_channels=512, stride=2, direction=direction, step=11
+    )
+    page = show_figure(figure, width=width)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    boxes = page.evaluate(
+        """() => {
+          const place = (e) => { const {left, right, top, bottom} = e.getBoundingClientRect();
+            return {left, right, top, bottom, text: e.textContent}; };
+          const stage = document.querySelector(".rh-stage");
+          return [place(stage), ...[...stage.querySelectorAll("text")].map(place)];
+        }"""
+    )
+    frame, *texts = boxes
+    for text in texts:
+        assert frame["left"] <= text["left"] and text["right"] <= frame["right"] + 0.5, text
+    for a, b in itertools.combinations(texts, 2):
+        apart = a["right"] <= b["left"] or b["right"] <= a["left"]
+        # Lines of letters 13 px high stand 16 px apart; their boxes may touch.
+        assert apart or a["bottom"] <= b["top"] + 2 or b["bottom"] <= a["top"] + 2, (a, b)
