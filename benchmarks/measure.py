@@ -4,23 +4,17 @@ A benchmark returns a list of (notes, book) pairs, one for each repeat, both in 
 Timings on one machine wobble from minute to minute; ratios of neighbours wobble less.
 """
 
-import io
 import multiprocessing
-import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import redirect_stdout
-from dataclasses import replace
 
 import torch
 from torch import nn
 from torchvision.transforms import ToTensor
 
 from benchmarks import notes
-from resnet_helpers import pixels, trainer
+from resnet_helpers import pixels
 from resnet_helpers.datasets import Split
 from resnet_helpers.memory import keep_freed_memory
-from resnet_helpers.presets import build_network
 from resnet_helpers.training import BatchLoader, loss_epoch, normaliser
 
 BATCH = 32
@@ -52,7 +46,7 @@ def book_loader(split, size):
 def notes_loader(split, size):
     """The notes' training loader, with the same statistics."""
     statistics = pixels.channel_statistics(split.images)
-    return notes.loader(split, size, statistics.mean, statistics.std, BATCH, mirror=True)
+    return notes.training_loader(split, size, statistics.mean, statistics.std, BATCH)
 
 
 def exhaust(loader):
@@ -113,7 +107,7 @@ def notes_epoch(build, split, size):
     """A function that trains one epoch in the notes' way."""
     model, loader = build().train(), notes_loader(split, size)
     opt = torch.optim.Adam(model.parameters(), lr=0.001)
-    return lambda: notes.run_epoch(model, LOSS, loader, opt)
+    return lambda: notes.train_epoch(model, LOSS, loader, opt)
 
 
 def book_epoch(build, split, size):
@@ -161,59 +155,3 @@ def bare_speed(build, split, size, count, repeats):
 
     train_bare()
     return [(count / seconds(train_bare), count / seconds(train_book)) for _ in range(repeats)]
-
-
-def seconds_to_accuracy(data, preset, accuracy, repeats):
-    """Seconds until the validation images are recognised so often, each time with another seed.
-
-    The notes' side stops at the epoch that reaches it. The book's is counted to the end of the
-    preset's schedule, with the measurement on test and all files: more than it would need.
-
-    Args:
-        data: a ``datasets.Dataset``. preset: what the book's side trains; the notes' side trains
-            the same network with as many threads, at the same size.
-
-    Raises:
-        RuntimeError: the accuracy isn't reached.
-    """
-    return [
-        tuple(
-            _in_new_process(side, data, replace(preset, seed=seed), accuracy)
-            for side in (notes_training, book_training)
-        )
-        for seed in range(repeats)
-    ]
-
-
-def notes_training(data, preset, accuracy):
-    """Train in the notes' way, for their 20 epochs at most: seconds to the accuracy."""
-    torch.set_num_threads(preset.threads)
-    torch.manual_seed(preset.seed)
-    model = build_network(preset, len(data.classes))
-    statistics = pixels.channel_statistics(data.train.images)
-    train_dl, val_dl = (
-        notes.loader(split, preset.image_size, statistics.mean, statistics.std, BATCH, mirror)
-        for split, mirror in ((data.train, True), (data.validation, False))
-    )
-    start = time.perf_counter()
-    if notes.train_until(accuracy, model, LOSS, train_dl, val_dl, epochs=20) is None:
-        raise RuntimeError(f"the notes' way doesn't reach {accuracy:.0%} in 20 epochs")
-    return time.perf_counter() - start
-
-
-def book_training(data, preset, accuracy):
-    """Train by a preset, to its end: seconds, if the accuracy was reached."""
-    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
-        start = time.perf_counter()
-        _, result = trainer.fit(preset, data, folder)
-        taken = time.perf_counter() - start
-    reached = max(row["val_accuracy"] for row in result["history"])
-    if reached < accuracy:
-        raise RuntimeError(f"the preset reaches {reached:.1%}: expected {accuracy:.0%} or more")
-    return taken
-
-
-def _in_new_process(function, *arguments):
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
-        return pool.submit(function, *arguments).result()

@@ -4,9 +4,7 @@ Each image is decoded, resized, normalised and mirrored by itself, in NCHW order
 """
 
 import numpy as np
-import torch
 from PIL import Image
-from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
@@ -46,17 +44,21 @@ def channel_statistics(dataset):
     )
 
 
-def loader(split, size, mean, std, batch_size, mirror):
-    """The notes' loader: images in a new order, resized, normalised, for training mirrored."""
-    steps = [transforms.ToTensor(), transforms.Resize(size), transforms.Normalize(mean, std)]
-    if mirror:
-        steps.append(transforms.RandomHorizontalFlip())
-    dataset = ImagesOneByOne(split, transforms.Compose(steps))
-    return DataLoader(dataset, batch_size=batch_size, shuffle=True)
+def training_loader(split, size, mean, std, batch_size=32):
+    """The notes' training loader: images in a new order, resized, normalised, mirrored."""
+    transform = transforms.Compose(
+        [
+            transforms.ToTensor(),
+            transforms.Resize(size),
+            transforms.Normalize(mean, std),
+            transforms.RandomHorizontalFlip(),
+        ]
+    )
+    return DataLoader(ImagesOneByOne(split, transform), batch_size=batch_size, shuffle=True)
 
 
-def run_epoch(model, loss_func, loader, opt=None):
-    """The notes' ``loss_epoch``: mean loss and metric over a loader."""
+def train_epoch(model, loss_func, loader, opt):
+    """The notes' ``loss_epoch`` with an optimiser: mean loss and metric over a loader."""
     device = next(model.parameters()).device
     loss_sum, right = 0.0, 0.0
     for images, labels in loader:
@@ -65,29 +67,8 @@ def run_epoch(model, loss_func, loader, opt=None):
         loss = loss_func(output, labels)
         predicted = output.argmax(1, keepdim=True)
         right += predicted.eq(labels.view_as(predicted)).sum().item()
-        if opt is not None:
-            opt.zero_grad()
-            loss.backward()
-            opt.step()
+        opt.zero_grad()
+        loss.backward()
+        opt.step()
         loss_sum += loss.item()
     return loss_sum / len(loader.dataset), right / len(loader.dataset)
-
-
-def train_until(accuracy, model, loss_func, train_loader, val_loader, epochs):
-    """The notes' training, Adam and plateau, until the validation images are recognised so often.
-
-    Returns:
-        The number of epochs that it took; None if ``epochs`` of them didn't suffice.
-    """
-    opt = torch.optim.Adam(model.parameters(), lr=0.001)
-    schedule = ReduceLROnPlateau(opt, mode="min", factor=0.1, patience=10)
-    for epoch in range(1, epochs + 1):
-        model.train()
-        run_epoch(model, loss_func, train_loader, opt)
-        model.eval()
-        with torch.no_grad():
-            val_loss, reached = run_epoch(model, loss_func, val_loader)
-        if reached >= accuracy:
-            return epoch
-        schedule.step(val_loss)
-    return None

@@ -57,8 +57,12 @@ def write_sheet(app, exception):
     library = next(theme.glob("theme/*/static/scripts/fontawesome.js")).read_text("utf-8")
     rules = [icon(name, library) for name in used_names(Path(app.outdir))]
     (static / SHEET).write_text(COMMON + "".join(rules), "utf-8")
-    # The theme's template asks for the library on every page.
+    # The theme's template asks for the library on every page, and its style sheet has a rule for
+    # each of two thousand icons.
     (static / "scripts" / "fontawesome.js").write_text(f"// The icons are in {SHEET}.\n")
+    sheet = static / "styles" / "pydata-sphinx-theme.css"
+    of_theme = re.sub(r"\.fa-[a-z0-9-]+:{1,2}before\{[^}]*\}", "", sheet.read_text("utf-8"))
+    sheet.write_text(of_theme, "utf-8")
 
 
 def setup(app):
