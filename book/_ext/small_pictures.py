@@ -24,9 +24,8 @@ def convert(path):
 
 
 def convert_outputs(app, doctree):
-    folder = Path(app.env.doc2path(app.env.docname)).parent
     for image in doctree.findall(nodes.image):
-        path = folder / image["uri"]
+        path = Path(app.env.relfn2path(image["uri"], app.env.docname)[1])
         # MyST-NB writes the pictures of a notebook's outputs to this folder.
         if path.suffix == ".png" and "jupyter_execute" in path.parts:
             image["uri"] = str(Path(image["uri"]).parent / convert(path).name)
