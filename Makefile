@@ -35,9 +35,9 @@ book: .venv/installed  ## Run every notebook and build the web book (about 6 min
 	@echo "    $(CURDIR)/_build/html/index.html"
 	$(TOOK)
 
-test: .venv/installed  ## Run all tests, the notebooks' saved outputs included (about 11 minutes)
+test: .venv/installed  ## Run all tests, the notebooks' saved outputs included (about 15 minutes)
 	$(STARTED)
-	@echo "Testing the helpers, the pages and every notebook: about 11 minutes on two cores."
+	@echo "Testing the helpers, the pages and every notebook: about 15 minutes on two cores."
 	@$(BIN)/python -m pytest
 	@$(BIN)/python -m pytest --nbval notebooks
 	$(TOOK)
