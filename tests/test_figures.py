@@ -3,34 +3,12 @@
 import statistics
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from browsing import RESPONSE, barriers, slow_down
 
 from resnet_helpers.figures import FIGURES
 from resnet_helpers.figures.base import EXPORT, HERE
 
 NAMES = [figure.__name__ for figure in FIGURES]
-
-# From the event to the frame that shows its effect, in milliseconds.
-RESPONSE = """async () => {
-    const figure = document.querySelector(".rh-figure");
-    const slider = figure.querySelector("input[type=range]");
-    const radios = [...figure.querySelectorAll("input[type=radio]")];
-    const times = [];
-    for (let k = 0; k < 15; k++) {
-        const started = performance.now();
-        if (slider) {
-            const [low, high] = [Number(slider.min), Number(slider.max)];
-            slider.value = low + (k % (high - low + 1));
-            slider.dispatchEvent(new Event("input", { bubbles: true }));
-        } else {
-            radios[k % radios.length].click();
-        }
-        figure.getBoundingClientRect();  // the layout is part of the response
-        times.push(performance.now() - started);
-        await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
-    }
-    return times;
-}"""
 
 
 @pytest.fixture(params=FIGURES, ids=NAMES)
@@ -53,8 +31,7 @@ def test_a_module_has_less_than_400_lines_and_imports_nothing(figure):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_barrier_for_a_reader_who_cannot_see_or_point(show_figure, figure, scheme):
     page = show_figure(figure, scheme=scheme)
-    found = Axe().run(page).response["violations"]
-    assert [v["help"] for v in found if v["impact"] in ("serious", "critical")] == []
+    assert barriers(page) == []
 
 
 @pytest.mark.parametrize("width", [360, 700, 1200])
@@ -67,8 +44,8 @@ def test_it_fits_the_window(show_figure, figure, width):
 
 def test_it_answers_within_50_ms_on_a_processor_four_times_slower(show_figure, figure):
     page = show_figure(figure)
-    page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 4})
-    times = page.evaluate(RESPONSE)
+    slow_down(page)
+    times = page.locator(".rh-figure").evaluate(RESPONSE)
     print(f"{figure.anchor}: median {statistics.median(times):.1f} ms, {max(times):.1f} at most")
     assert statistics.median(times) <= 50
 

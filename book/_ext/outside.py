@@ -19,8 +19,9 @@ LOST = """<!doctype html>
 <title>Not found: {title}</title>
 <style>
   :root {{ color-scheme: light dark; }}
-  body {{ font: 1.1rem/1.6 system-ui, sans-serif; margin: 18vh auto 0; max-width: 34rem;
-         padding: 0 1.2rem; }}
+  body {{ background: Canvas; color: CanvasText; font: 1.1rem/1.6 system-ui, sans-serif;
+         margin: 18vh auto 0; max-width: 34rem; padding: 0 1.2rem; }}
+  a {{ color: LinkText; }}
 </style>
 <h1>x + nothing = x</h1>
 <p>There is no page at this address. The shortcut leads back:

@@ -1,8 +1,11 @@
 """Sphinx extension: a page needs nothing from outside its own folder.
 
 Mathematics becomes native MathML, by latex2mathml, so that no page loads MathJax from a
-network. Thebe, which would fetch its code and needs a server, is left out.
+network. Thebe, which would fetch its code and needs a server, is left out, and so is the code of
+cards, grids and tabs (sphinx-design) where a page has none.
 """
+
+import re
 
 import latex2mathml.converter
 from docutils import nodes
@@ -23,17 +26,20 @@ def visit_block(self, node):
     raise nodes.SkipNode
 
 
-def leave_out_thebe(app, pagename, templatename, context, doctree):
+def leave_out_unused(app, pagename, templatename, context, doctree):
+    unused = ["thebe"]
+    if not re.search(r"\bsd-", context.get("body", "")):
+        unused += ["sphinx-design", "design-tabs"]
     for kind in ("script_files", "css_files"):
         context[kind] = [
             file
             for file in context[kind]
-            if "thebe" not in f"{file.filename}{file.attributes.get('body', '')}"
+            if not any(name in f"{file.filename}{file.attributes.get('body')}" for name in unused)
         ]
 
 
 def setup(app):
     app.add_html_math_renderer("mathml", (visit_inline, None), (visit_block, None))
-    # After Thebe's own handlers, whose priority is the usual 500.
-    app.connect("html-page-context", leave_out_thebe, priority=900)
+    # After the extensions' own handlers, whose priority is the usual 500.
+    app.connect("html-page-context", leave_out_unused, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
