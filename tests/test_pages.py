@@ -27,6 +27,8 @@ LOOK = """() => ({
     tooWide: document.documentElement.scrollWidth > document.documentElement.clientWidth,
     unnamed: [...document.images].filter(i => !i.alt).map(i => i.src),
     broken: [...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src),
+    twice: [...document.querySelectorAll("[id]")].map(e => e.id)
+        .filter((id, k, all) => all.indexOf(id) < k),
     theme: document.documentElement.dataset.theme,
     formulas: document.querySelectorAll("math").length,
     rawFormulas: [...document.querySelectorAll(".bd-article p, .bd-article li")]
@@ -93,6 +95,7 @@ def test_page_works_from_a_file_and_keeps_no_reader_out(book, open_page, name, w
         page.screenshot(path=target, full_page=True)
     assert seen["tooWide"] is False
     assert seen["unnamed"] == [] and seen["broken"] == []
+    assert seen["twice"] == []
     assert seen["theme"] == scheme
     assert seen["rawFormulas"] == 0
     assert seen["formulas"] > 0 or name not in CHAPTERS

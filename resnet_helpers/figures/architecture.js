@@ -184,7 +184,7 @@ function sentence({ depth, blocks, shown }, size) {
 }
 
 function render({ model, el }) {
-  el.classList.add("rh-figure");
+  begin(el);
   const { columns, ...rows } = model.get("networks");
   const named = (row) => Object.fromEntries(columns.map((name, i) => [name, row[i]]));
   const known = {};

@@ -82,7 +82,7 @@ function reading(kernel, channels, step, x, y, cell) {
 }
 
 function render({ model, el }) {
-  el.classList.add("rh-figure");
+  begin(el);
   const setting = () => Object.fromEntries(STATE.map((name) => [name, model.get(name)]));
   let step = 0;
   let timer = null;

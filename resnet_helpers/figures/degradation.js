@@ -105,7 +105,7 @@ function labels(ends, right, top, bottom) {
 }
 
 function render({ model, el }) {
-  el.classList.add("rh-figure");
+  begin(el);
   const images = model.get("recorded").images;
   const passes = (seen) => `${seen / images} ${seen === images ? "pass" : "passes"}`;
   const now = () => read(model);

@@ -23,8 +23,14 @@ function fill(element, attributes, children) {
   return element;
 }
 
-let lastId = 0;
-const newId = (word) => `rh-${word}-${++lastId}`;
+// Counted in the document: a page may hold several figures, and each has a kit of its own.
+const newId = (word) => `rh-${word}-${(document.rhLastId = (document.rhLastId ?? 0) + 1)}`;
+
+/** Make an element a figure. What has the focus tells JupyterLab to leave its keys alone. */
+function begin(el) {
+  el.classList.add("rh-figure");
+  el.addEventListener("focusin", ({ target }) => { target.dataset.lmSuppressShortcuts = "true"; });
+}
 
 /**
  * A picture that is drawn anew whenever its width changes, so that its letters keep their size on

@@ -95,7 +95,7 @@ function whisker(words, mean, std, x, y, colour, round) {
 }
 
 function render({ model, el }) {
-  el.classList.add("rh-figure");
+  begin(el);
   const pictures = model.get("pictures");
   const training = model.get("training");
   const images = pictures.map((picture) => decode(picture.bytes));

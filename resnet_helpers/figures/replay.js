@@ -150,7 +150,7 @@ function matrix(classes, colour, width) {
 }
 
 function render({ model, el }) {
-  el.classList.add("rh-figure");
+  begin(el);
   const [trainings, classes, images, truth] = ["trainings", "classes", "images", "truth"].map(
     (name) => model.get(name));
   const last = trainings[0].epochs.length;

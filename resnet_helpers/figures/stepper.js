@@ -323,7 +323,7 @@ function picture(s, width) {
 }
 
 function render({ model, el }) {
-  el.classList.add("rh-figure");
+  begin(el);
   const change = (values) => {
     for (const [name, value] of Object.entries(values)) model.set(name, value);
     model.save_changes();

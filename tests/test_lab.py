@@ -1,0 +1,110 @@
+"""The interactive figures in a real JupyterLab: drawn with a kernel, and answering to it."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import urllib.request
+
+import nbformat
+import pytest
+from playwright.sync_api import expect
+
+SHOW = """\
+import warnings
+warnings.simplefilter("error")
+from IPython.display import display
+from resnet_helpers.figures import FIGURES, CostCalculator
+shown = [figure() for figure in FIGURES]
+for figure in shown:
+    display(figure)
+"""
+ASK = """\
+calculator = next(figure for figure in shown if isinstance(figure, CostCalculator))
+print("the kernel knows", calculator.kernel)
+"""
+IDLE = """() => {
+    const notebook = window.jupyterapp?.shell.currentWidget;
+    return notebook?.sessionContext?.session?.kernel?.status === "idle";
+}"""
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """The address of a JupyterLab with one notebook in its folder."""
+    home = tmp_path_factory.mktemp("lab")
+    folder, log = home / "notebooks", home / "log"
+    folder.mkdir()
+    cells = [nbformat.v4.new_code_cell(source) for source in (SHOW, ASK)]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    # Without a kernel's name JupyterLab would ask for one.
+    notebook.metadata.kernelspec = {"display_name": "Python 3", "name": "python3"}
+    nbformat.write(notebook, folder / "figures.ipynb")
+    options = ["--no-browser", "--allow-root", "--port=0", "--IdentityProvider.token="]
+    options += ["--LabApp.expose_app_in_browser=True", f"--ServerApp.root_dir={folder}"]
+    places = {f"JUPYTER_{name}_DIR": str(home / name) for name in ("CONFIG", "DATA", "RUNTIME")}
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *options],
+            env=os.environ | places,
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        yield _address_of(server, log)
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _address_of(server, log):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and server.poll() is None:
+        if found := re.search(r"http://(?:localhost|127\.0\.0\.1):\d+/", log.read_text()):
+            with urllib.request.urlopen(f"{found[0]}api/status", timeout=10) as answer:
+                assert json.load(answer)["kernels"] == 0
+            return found[0]
+        time.sleep(0.3)
+    pytest.fail(f"JupyterLab didn't start: {log.read_text()[-2000:]}")
+
+
+def run_cell(page, number):
+    # "void": the promise of a command would be waited for without a limit.
+    page.evaluate(
+        """(number) => {
+            const notebook = window.jupyterapp.shell.currentWidget.content;
+            notebook.activeCellIndex = number;
+            void window.jupyterapp.commands.execute("notebook:run-cell");
+        }""",
+        number,
+    )
+
+
+def test_all_figures_are_drawn_in_jupyterlab_and_the_kernel_follows_them(lab, browser):
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(f"{lab}lab/tree/figures.ipynb")
+    page.wait_for_function(IDLE, timeout=60_000)
+    run_cell(page, 0)
+    page.wait_for_function(
+        "document.querySelectorAll('.jp-OutputArea .rh-readout').length === 6", timeout=60_000
+    )
+    assert all(text.strip() for text in page.locator(".rh-readout").all_inner_texts())
+    # No figure takes another's labels or choices.
+    groups = page.locator(".rh-choice:has([type=radio])").all()
+    assert len(groups) > 6
+    for group in groups:
+        assert group.locator("input:checked").count() == 1
+    # Each answers to the keyboard, whose arrows JupyterLab has other uses for.
+    for figure in page.locator(".rh-figure").all():
+        picture = figure.locator(".rh-stage").first
+        before = picture.screenshot()
+        figure.locator("[type=range], [type=radio]:checked").first.press("ArrowRight")
+        assert picture.screenshot() != before
+    # And Python knows.
+    page.get_by_label("kernel k").press("ArrowLeft")
+    run_cell(page, 1)
+    answer = page.locator(".jp-OutputArea pre", has_text="the kernel knows")
+    expect(answer).to_have_text("the kernel knows 3", timeout=30_000)
+    page.close()
