@@ -1,15 +1,24 @@
 """The files of the built book: built without a warning, whole, and naming nothing outside."""
 
+import base64
+import html
+import io
+import itertools
 import re
+from importlib.metadata import version
 from pathlib import Path
 
+import nbformat
 import yaml
+from PIL import Image, ImageChops, ImageStat
 
 ROOT = Path(__file__).resolve().parents[1]
 CONTENTS = yaml.safe_load((ROOT / "_toc.yml").read_text())
 PAGES = [CONTENTS["root"]] + [
     chapter["file"] for part in CONTENTS["parts"] for chapter in part["chapters"]
 ]
+CHAPTERS = [name for name in PAGES if name.startswith("notebooks/")]
+CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text())
 FETCHED = re.compile(r"<(?:script|img|link|iframe|source)\b[^>]*?(?:src|href)=\"(https?:)?//[^>]*>")
 
 
@@ -54,3 +63,95 @@ def test_solutions_are_folded_in_the_page(book):
         if name.startswith("notebooks/"):
             page = (book / f"{name}.html").read_text()
             assert len(re.findall(r"<details>\s*<summary>Solution</summary>", page)) >= 3, name
+
+
+def notebook_of(name):
+    return nbformat.read(ROOT / f"{name}.ipynb", as_version=4)
+
+
+def outputs_of(name):
+    return [o for cell in notebook_of(name).cells for o in cell.get("outputs", [])]
+
+
+def cells_of(row):
+    return [re.sub("<.*?>", "", cell).strip() for cell in re.findall(r"<td>(.*?)</td>", row, re.S)]
+
+
+def test_status_page_counts_what_the_notebooks_hold(book):
+    rows = re.findall(r"<tr\b.*?</tr>", (book / "book" / "status.html").read_text(), re.S)[1:]
+    sums = [0, 0]
+    for name, row in zip(CHAPTERS, rows, strict=False):
+        text = "".join(output.get("text", "") for output in outputs_of(name))
+        claims = len(re.findall("^✓ ", text, re.MULTILINE))
+        exercises = sum(c.source.startswith("### Exercise") for c in notebook_of(name).cells)
+        assert claims > 10 and exercises >= 3
+        assert cells_of(row)[1:] == ["not run by this build", str(claims), str(exercises)], name
+        sums = [sums[0] + claims, sums[1] + exercises]
+    assert cells_of(rows[len(CHAPTERS)]) == ["all", "", str(sums[0]), str(sums[1])]
+
+
+def test_status_page_names_the_versions(book):
+    page = (book / "book" / "status.html").read_text()
+    for package in ("torch", "torchvision", "numpy", "matplotlib"):
+        assert f"{package} {version(package)}" in page
+
+
+def test_next_chapters_question_stands_at_a_chapters_end(book):
+    for name, following in itertools.pairwise(CHAPTERS):
+        question = notebook_of(following).cells[0].source.split("\n\n")[1]
+        asked = re.search(
+            r'class="next-question">(.*?)</span>', (book / f"{name}.html").read_text()
+        )
+        assert html.unescape(asked[1]).replace("’", "'") == question, name
+
+
+def test_a_shared_link_shows_the_card_and_the_chapters_question(book):
+    with Image.open(book / "_static" / "social-card.png") as card:
+        assert card.size == (1200, 630)
+    home = CONFIG["html"]["baseurl"]
+    for name in PAGES:
+        page = (book / f"{name}.html").read_text()
+        assert f'property="og:image" content="{home}_static/social-card.png"' in page
+        assert f'property="og:url" content="{home}{name}.html"' in page
+        described = re.search(r'property="og:description" content="(.+?)"', page)
+        assert len(described[1]) > 30, name
+
+
+def test_a_lost_reader_finds_the_way_back_from_any_address(book):
+    page = (book / "404.html").read_text()
+    assert re.findall(r'(?:href|src)="(.*?)"', page) == [CONFIG["html"]["baseurl"]]
+
+
+def test_icons_are_a_light_style_sheet(book):
+    assert (book / "_static" / "icons.css").stat().st_size < 20_000
+    assert (book / "_static" / "scripts" / "fontawesome.js").stat().st_size < 200
+
+
+def test_pictures_of_the_pages_are_the_notebooks_in_fewer_bytes(book):
+    for name in CHAPTERS:
+        drawn = [
+            Image.open(io.BytesIO(base64.b64decode(output["data"]["image/png"])))
+            for output in outputs_of(name)
+            if "image/png" in output.get("data", {})
+        ]
+        page = (book / f"{name}.html").read_text()
+        names = re.findall(r'<img [^>]*src="\.\./_images/(\w+\.webp)"', page)
+        assert len(names) == len(drawn), name
+        for file, picture in zip(names, drawn, strict=True):
+            with Image.open(book / "_images" / file) as shown:
+                assert shown.size == picture.size
+                difference = ImageChops.difference(shown.convert("RGB"), picture.convert("RGB"))
+            assert ImageStat.Stat(difference).rms[0] < 12, f"{name}: {file}"
+
+
+def test_diagrams_stand_in_the_page_itself(book):
+    assert 'class="diagram"><svg' in (book / "book" / "intro.html").read_text()
+    for name in CHAPTERS:
+        drawn = [
+            o["data"]["image/svg+xml"]
+            for o in outputs_of(name)
+            if "image/svg+xml" in o.get("data", {})
+        ]
+        page = (book / f"{name}.html").read_text()
+        assert page.count('class="diagram"><svg') == len(drawn)
+        assert all("".join(svg) in page for svg in drawn)

@@ -23,17 +23,20 @@ PAGES = [CONTENTS["root"]] + [
 CHAPTERS = [name for name in PAGES if name.startswith("notebooks/")]
 WIDTHS = {"phone": 390, "desk": 1280}
 
-LOOK = """() => ({
+LOOK = """() => { const ICONS = ".fa-solid, .fas, .fa-brands, .fab"; return {
     tooWide: document.documentElement.scrollWidth > document.documentElement.clientWidth,
     unnamed: [...document.images].filter(i => !i.alt).map(i => i.src),
     broken: [...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src),
     twice: [...document.querySelectorAll("[id]")].map(e => e.id)
         .filter((id, k, all) => all.indexOf(id) < k),
+    icons: document.querySelectorAll(ICONS).length,
+    blank: [...document.querySelectorAll(ICONS)]
+        .filter(icon => getComputedStyle(icon).maskImage === "none").map(icon => icon.className),
     theme: document.documentElement.dataset.theme,
     formulas: document.querySelectorAll("math").length,
     rawFormulas: [...document.querySelectorAll(".bd-article p, .bd-article li")]
         .filter(p => /\\$[^$\\s][^$]*\\$|\\\\frac|\\\\sum/.test(p.textContent)).length,
-})"""
+}; }"""
 
 
 class QuietHandler(SimpleHTTPRequestHandler):
@@ -96,11 +99,13 @@ def test_page_works_from_a_file_and_keeps_no_reader_out(book, open_page, name, w
     assert seen["tooWide"] is False
     assert seen["unnamed"] == [] and seen["broken"] == []
     assert seen["twice"] == []
+    assert seen["icons"] > 5 and seen["blank"] == []
     assert seen["theme"] == scheme
     assert seen["rawFormulas"] == 0
     assert seen["formulas"] > 0 or name not in CHAPTERS
-    # Colours are the same at either width, and slow to compare.
-    assert barriers(page, color_contrast=width == "desk") == []
+    # Colours, slow to compare, are the same at either width; all else is the same in the dark.
+    if (width, scheme) != ("phone", "dark"):
+        assert barriers(page, color_contrast=width == "desk") == []
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -119,18 +124,16 @@ def test_page_from_a_server_is_light_and_asks_no_other_place(site, open_page, na
 
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_first_content_within_one_and_a_half_seconds_on_a_slow_processor(site, browser, name):
-    times = []
-    for _ in range(3):
-        context = browser.new_context()
-        page = context.new_page()
-        slow_down(page)
-        page.goto(f"{site}/{name}.html", wait_until="load")
-        times.append(
-            page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
-        )
-        context.close()
-    print(f"{name}: first content after {statistics.median(times):.0f} ms")
-    assert 0 < statistics.median(times) <= 1500
+    context = browser.new_context()
+    page = context.new_page()
+    slow_down(page)
+    page.goto(f"{site}/{name}.html", wait_until="commit")
+    paint = page.wait_for_function(
+        "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
+    ).json_value()
+    context.close()
+    print(f"{name}: first content after {paint:.0f} ms")
+    assert 0 < paint <= 1500
 
 
 @pytest.mark.parametrize("name", CHAPTERS)

@@ -1,23 +1,42 @@
-"""Sphinx extension: diagrams drawn as SVG stand in the page itself, so that they follow its theme.
+"""Sphinx extension: diagrams stand in the page itself, so that they follow its theme.
 
-An image file can't see whether the page is dark. Only figures are taken in; badges stay files.
+An image file can't see whether the page is dark. The directive ``diagram`` draws one of those in
+resnet_helpers.diagrams, by its name, with a caption. Those that notebooks drew are taken in from
+the files that MyST-NB writes.
 """
 
 from pathlib import Path
 
 from docutils import nodes
+from sphinx.util.docutils import SphinxDirective
+
+from resnet_helpers import diagrams
 
 
-def take_in(app, doctree, docname):
-    if app.builder.format != "html":
-        return
-    for figure in doctree.findall(nodes.figure):
-        for image in list(figure.findall(nodes.image)):
-            if image["uri"].endswith(".svg"):
-                drawing = (Path(app.srcdir) / image["uri"]).read_text("utf-8")
-                image.replace_self(nodes.raw("", drawing, format="html"))
+def inline(svg):
+    return nodes.raw("", f'<div class="diagram">{svg}</div>', format="html")
+
+
+class DiagramDirective(SphinxDirective):
+    required_arguments = 1
+    has_content = True
+
+    def run(self):
+        figure = nodes.figure("", inline(getattr(diagrams, self.arguments[0])().svg()))
+        caption, _ = self.state.inline_text(" ".join(self.content), self.lineno)
+        figure += nodes.caption("", "", *caption)
+        return [figure]
+
+
+def take_in_outputs(app, doctree):
+    for image in list(doctree.findall(nodes.image)):
+        path = Path(app.env.relfn2path(image["uri"], app.env.docname)[1])
+        if path.suffix == ".svg" and "jupyter_execute" in path.parts:
+            image.replace_self(inline(path.read_text("utf-8")))
 
 
 def setup(app):
-    app.connect("doctree-resolved", take_in)
+    app.add_directive("diagram", DiagramDirective)
+    # Before Sphinx collects the images, at the usual 500.
+    app.connect("doctree-read", take_in_outputs, priority=400)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
