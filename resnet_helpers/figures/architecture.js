@@ -248,7 +248,6 @@ function render({ model, el }) {
   };
 
   const picture = stage("the networks' blocks", (width) => drawBlocks(width, setting()));
-  picture.firstChild.style.overflow = "visible"; // or the frame of the focus is cut
   const chart = stage("the chosen quantity against depth", (width) => drawChart(width, setting()));
   const said = readout();
   const table = html("div", { class: "rh-table" });
@@ -292,7 +291,7 @@ function render({ model, el }) {
   el.append(
     html("div", { class: "rh-controls" }, controls.left, controls.right, controls.size),
     picture,
-    html("p", { style: "color: var(--quiet); font-size: 0.85rem; margin: 0.4rem 0" },
+    html("p", { class: "rh-note" },
       "Wider: more channels. Higher: a larger map. A dot: the shortcut projects."),
     said,
     html("div", { class: "rh-controls", style: "margin-top: 0.8rem" }, controls.quantity),

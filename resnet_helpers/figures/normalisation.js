@@ -224,10 +224,9 @@ function render({ model, el }) {
     return [bottom + 46, [svg("g", { "aria-hidden": "true" }, ...parts)]];
   });
 
-  const quiet = "color: var(--quiet); font-size: 0.85rem; margin: 0.4rem 0 0";
-  const caption = html("p", { style: quiet });
+  const caption = html("p", { class: "rh-note" });
   const said = readout();
-  const table = html("div", { style: "max-width: 100%; overflow-x: auto" });
+  const table = html("div", { class: "rh-table rh-dense" });
 
   function draw() {
     const s = setting();
@@ -270,26 +269,20 @@ function render({ model, el }) {
   }
 
   function numbers(s, { mean, std }, { below, above }) {
-    const cell = "padding: 0.1rem clamp(2px, 0.8cqw, 0.5rem); text-align: right";
     const picture = pictures[s.image];
     const rows = CHANNELS.map((channel, c) => [
       (picture.mean[c] - mean[c]) / std[c], picture.std[c] / std[c],
       (training.mean[c] - mean[c]) / std[c], training.std[c] / std[c],
     ].map((x) => fixed(x)).concat(percent(below[c] + above[c], SIDE * SIDE)));
-    const head = (word) => html("th", { style: cell, scope: "col" }, word);
-    const group = (words) => html(
-      "th", { style: `${cell}; text-align: center`, scope: "colgroup", colspan: 2 }, words,
-    );
-    // On a phone the letters shrink a little, so that the table needs no scrolling.
-    const style = "border-collapse: collapse; font-size: clamp(0.75rem, 4.3cqw, 0.88rem); " +
-      "font-variant-numeric: tabular-nums; margin: 0";
-    return html("table", { style },
+    const head = (word) => html("th", { scope: "col" }, word);
+    const group = (words) => html("th", { scope: "colgroup", colspan: 2 }, words);
+    return html("table", {},
       html("thead", {},
         html("tr", {}, html("td"), group("image"), group("training split"), html("td")),
         html("tr", {}, html("td"), ...["mean", "std", "mean", "std", "clipped"].map(head))),
       html("tbody", {}, ...rows.map((row, c) => html(
-        "tr", {}, html("th", { scope: "row", style: cell }, CHANNELS[c].name),
-        ...row.map((text) => html("td", { style: cell }, text)),
+        "tr", {}, html("th", { scope: "row" }, CHANNELS[c].name),
+        ...row.map((text) => html("td", {}, text)),
       ))));
   }
 
@@ -303,7 +296,7 @@ function render({ model, el }) {
     said,
     html("div", { style: `${beside}; gap: 0.2rem 1.6rem; margin-top: 0.6rem` },
       table,
-      html("p", { style: `${quiet}; flex: 1 1 260px` },
+      html("p", { class: "rh-note", style: "flex: 1 1 260px" },
         "Height: the share of pixels. Filled: what imshow shows; outline alone: what it clips. " +
         "Dashed: the training split. Marks under it: mean and one std to either side. " +
         "Images of the sample set, shrunk to 48×48; glyphs by OpenMoji, CC BY-SA 4.0.")),
