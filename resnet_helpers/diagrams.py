@@ -208,8 +208,8 @@ def two_networks(depths=(18, 50)):
         + " and ".join(f"ResNet-{depth}" for depth in depths)
         + ". A grey box for conv1, then four groups of blue boxes, one for each block. From group "
         "to group the boxes become lower, since the map is halved, and wider, since the channels "
-        "double. The first box of a group is in full colour where its shortcut must project. A green box "
-        "ends each network.",
+        "double. The first box of a group is in full colour where its shortcut must project. A "
+        "green box ends each network.",
     )
     for row, depth in enumerate(depths):
         drawing.width = max(drawing.width, _network(drawing, 230 * row, depth))

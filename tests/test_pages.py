@@ -21,7 +21,7 @@ PAGES = [CONTENTS["root"]] + [
     chapter["file"] for part in CONTENTS["parts"] for chapter in part["chapters"]
 ]
 CHAPTERS = [name for name in PAGES if name.startswith("notebooks/")]
-WIDTHS = {"phone": 390, "desk": 1280}
+WIDTHS = {"phone": 390, "desk": 1280, "wide": 1440}
 
 LOOK = """() => { const ICONS = ".fa-solid, .fas, .fa-brands, .fab"; return {
     tooWide: document.documentElement.scrollWidth > document.documentElement.clientWidth,
@@ -88,7 +88,7 @@ def open_page(browser):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("width", ["phone", "desk"])
 @pytest.mark.parametrize("name", PAGES)
 def test_page_works_from_a_file_and_keeps_no_reader_out(book, open_page, name, width, scheme):
     page = open_page(book.as_uri(), f"{name}.html", scheme, width)
@@ -120,6 +120,17 @@ def test_page_from_a_server_is_light_and_asks_no_other_place(site, open_page, na
     weight = sum(file["bytes"] for file in files if "/fonts/" not in file["name"])
     print(f"{name}: {len(files)} files, {weight / 1e6:.2f} MB, not compressed")
     assert 100_000 < weight < 1_500_000
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_each_line_of_code_is_seen_whole_on_a_wide_screen(book, open_page, name):
+    page = open_page(book.as_uri(), f"{name}.html", width="wide")
+    cut = page.evaluate(
+        """() => [...document.querySelectorAll(".cell_input pre")]
+            .filter((code) => code.offsetParent && code.scrollWidth > code.clientWidth)
+            .map((code) => code.textContent)"""
+    )
+    assert cut == []
 
 
 @pytest.mark.parametrize("name", CHAPTERS)

@@ -31,7 +31,7 @@ def count(app, doctree):
     lines = [
         line
         for block in doctree.findall(nodes.literal_block)
-        if "output" in block["classes"] or "claims" in block["classes"]
+        if "output" in block["classes"] or "sentences" in block["classes"]
         for line in block.astext().splitlines()
     ]
     titles = [title.astext() for title in doctree.findall(nodes.title)]
@@ -91,7 +91,7 @@ def _row(cells):
 def setup(app):
     app.add_node(StatusNode)
     app.add_directive("chapter-status", StatusDirective)
-    # After claim_outputs has marked the blocks, and before the doctree is kept.
+    # After sentence_outputs has marked the blocks, and before the doctree is kept.
     app.connect("doctree-read", count, priority=600)
     app.add_post_transform(FillStatus)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

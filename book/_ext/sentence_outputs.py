@@ -1,0 +1,14 @@
+"""Sphinx extension: marks outputs that hold sentences, claims or provenance, so that they wrap."""
+
+from docutils import nodes
+
+
+def mark(app, doctree):
+    for block in doctree.findall(nodes.literal_block):
+        if any(line.startswith(("✓ ", "Recorded ")) for line in block.astext().splitlines()):
+            block["classes"].append("sentences")
+
+
+def setup(app):
+    app.connect("doctree-read", mark)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
