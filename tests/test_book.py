@@ -6,18 +6,12 @@ import io
 import itertools
 import re
 from importlib.metadata import version
-from pathlib import Path
 
 import nbformat
 import yaml
+from contents import CHAPTERS, PAGES, ROOT
 from PIL import Image, ImageChops, ImageStat
 
-ROOT = Path(__file__).resolve().parents[1]
-CONTENTS = yaml.safe_load((ROOT / "_toc.yml").read_text())
-PAGES = [CONTENTS["root"]] + [
-    chapter["file"] for part in CONTENTS["parts"] for chapter in part["chapters"]
-]
-CHAPTERS = [name for name in PAGES if name.startswith("notebooks/")]
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text())
 FETCHED = re.compile(r"<(?:script|img|link|iframe|source)\b[^>]*?(?:src|href)=\"(https?:)?//[^>]*>")
 

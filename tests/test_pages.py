@@ -12,15 +12,9 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-import yaml
 from browsing import RESPONSE, barriers, slow_down
+from contents import CHAPTERS, PAGES
 
-ROOT = Path(__file__).resolve().parents[1]
-CONTENTS = yaml.safe_load((ROOT / "_toc.yml").read_text())
-PAGES = [CONTENTS["root"]] + [
-    chapter["file"] for part in CONTENTS["parts"] for chapter in part["chapters"]
-]
-CHAPTERS = [name for name in PAGES if name.startswith("notebooks/")]
 WIDTHS = {"phone": 390, "desk": 1280, "wide": 1440}
 
 LOOK = """() => { const ICONS = ".fa-solid, .fas, .fa-brands, .fab"; return {
@@ -174,3 +168,20 @@ def test_the_search_button_of_a_chapter_leads_to_what_it_finds(book, open_page):
     page.keyboard.press("Enter")
     page.wait_for_selector("#search-results li a", timeout=10_000)
     assert "1×1 convolutions" in page.locator("#search-results").inner_text()
+
+
+def test_on_paper_no_letter_of_the_code_is_cut_and_no_button_is_left(book, open_page):
+    page = open_page(book.as_uri(), f"{CHAPTERS[1]}.html")
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 670, "height": 900})  # A4 within its margins
+    cut, buttons = page.evaluate(
+        """() => [
+            [...document.querySelectorAll(".bd-article pre")]
+                .filter((code) => code.scrollWidth > code.clientWidth).length,
+            [...document.querySelectorAll(".bd-article img, .copybtn, .prev-next-area")]
+                .filter((e) => e.offsetParent && !/^[A-Z].{40}/.test(e.alt))
+                .map((e) => e.outerHTML),
+        ]"""
+    )
+    assert cut == 0
+    assert buttons == []

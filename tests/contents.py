@@ -1,0 +1,12 @@
+"""The book's pages, as its table of contents names them."""
+
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+_CONTENTS = yaml.safe_load((ROOT / "_toc.yml").read_text())
+PAGES = [_CONTENTS["root"]] + [
+    chapter["file"] for part in _CONTENTS["parts"] for chapter in part["chapters"]
+]
+CHAPTERS = [name for name in PAGES if name.startswith("notebooks/")]
