@@ -1,11 +1,12 @@
 """The interactive figures in a real JupyterLab: drawn with a kernel, and answering to it."""
 
-import json
+import contextlib
 import os
 import re
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 
 import nbformat
@@ -60,13 +61,15 @@ def lab(tmp_path_factory):
 
 
 def _address_of(server, log):
+    """The address in the server's log, once it answers there: it is written before."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and server.poll() is None:
-        if found := re.search(r"http://(?:localhost|127\.0\.0\.1):\d+/", log.read_text()):
-            with urllib.request.urlopen(f"{found[0]}api/status", timeout=10) as answer:
-                assert json.load(answer)["kernels"] == 0
-            return found[0]
         time.sleep(0.3)
+        found = re.search(r"http://(?:localhost|127\.0\.0\.1):\d+/", log.read_text())
+        if found:
+            with contextlib.suppress(urllib.error.URLError):
+                urllib.request.urlopen(f"{found[0]}api/status", timeout=10).close()
+                return found[0]
     pytest.fail(f"JupyterLab didn't start: {log.read_text()[-2000:]}")
 
 
