@@ -132,11 +132,12 @@ def plain_and_residual():
     """A plain block and a residual one, from top to bottom (He et al. 2015, figure 2)."""
     drawing = Drawing(
         440,
-        500,
+        484,
         "Two blocks side by side, each from top to bottom. In the plain block x goes through a "
-        "3×3 convolution with batch norm, a ReLU, a second 3×3 convolution with batch norm and a "
-        "ReLU, and H(x) comes out. The residual block has the same boxes, labelled F(x), and a "
-        "blue line from x around them to a plus sign before the last ReLU.",
+        "3×3 convolution with batch norm, a ReLU and a second 3×3 convolution with batch norm, "
+        "which gives H(x); a last ReLU follows. The residual block has the same boxes, labelled "
+        "F(x), and a blue line from x around them to a plus sign before the last ReLU, where H(x) "
+        "is F(x) + x.",
     )
     for x, kind, residual in ((96, "dg-plain", False), (290, "dg-residual", True)):
         drawing.text(x, 20, "residual" if residual else "plain", f"{kind} dg-strong")
@@ -151,9 +152,9 @@ def plain_and_residual():
             drawing.text(x - 70, 220, "F(x)", "dg-word dg-italic", "end")
         else:
             drawing.arrow((x, 348), (x, 420))
+        drawing.text(x - 26, 384, "H(x)", "dg-word dg-italic", "end")
         drawing.box(x, 437, "ReLU", width=80, height=32)
-        drawing.arrow((x, 453), (x, 474))
-        drawing.text(x, 486, "H(x)", "dg-word dg-italic")
+        drawing.arrow((x, 453), (x, 478))
     return drawing
 
 
