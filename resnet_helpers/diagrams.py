@@ -17,13 +17,13 @@ STYLE = f"""
 .dg-box {{ fill: var(--pst-color-surface, #f4f4f4); stroke: var(--pst-color-text-base, #333); }}
 .dg-line {{ fill: none; stroke: var(--pst-color-text-base, #333); stroke-width: 2; }}
 .dg-shortcut {{ fill: none; stroke: var(--residual, {plotting.RESIDUAL}); stroke-width: 4; }}
-.dg-head {{ fill: var(--pst-color-text-base, #333); }}
+.dg-line-head {{ fill: var(--pst-color-text-base, #333); }}
 .dg-shortcut-head {{ fill: var(--residual, {plotting.RESIDUAL}); }}
 .dg-word {{ fill: var(--pst-color-text-base, #222); }}
 .dg-residual {{ fill: var(--residual, {plotting.RESIDUAL}); }}
 .dg-plain {{ fill: var(--plain, {plotting.PLAIN}); }}
 .dg-other {{ fill: var(--pst-color-text-muted, #666); }}
-.dg-third {{ fill: var(--third, #009E73); }}
+.dg-third {{ fill: var(--third, {plotting.GREEN}); }}
 .dg-pale {{ opacity: 0.4; }}
 .dg-strong {{ font-weight: 600; }}
 .dg-italic {{ font-style: italic; }}
@@ -72,11 +72,10 @@ class Drawing:
         ends = [*points[:-1], (back_x, back_y)]
         path = " ".join(f"{a:g},{b:g}" for a, b in ends)
         side_x, side_y = size / 2 * down, size / 2 * right
-        head = kind + "-head" if kind == "dg-shortcut" else "dg-head"
         self._parts.append(
             f'<polyline class="{kind}" points="{path}" stroke-linejoin="round"/>'
-            f'<polygon class="{head}" points="{x:g},{y:g} {back_x + side_x:g},{back_y + side_y:g} '
-            f'{back_x - side_x:g},{back_y - side_y:g}"/>'
+            f'<polygon class="{kind}-head" points="{x:g},{y:g} '
+            f'{back_x + side_x:g},{back_y + side_y:g} {back_x - side_x:g},{back_y - side_y:g}"/>'
         )
 
     def plus(self, x, y):
@@ -142,16 +141,21 @@ def plain_and_residual():
     for x, kind, residual in ((96, "dg-plain", False), (290, "dg-residual", True)):
         drawing.text(x, 20, "residual" if residual else "plain", f"{kind} dg-strong")
         drawing.text(x, 60, "x", "dg-word dg-italic")
-        _column(drawing, x, 72, [("3×3 conv", "batch norm"), ("ReLU",), ("3×3 conv", "batch norm")])
+        y = 72
+        for lines in (("3×3 conv", "batch norm"), ("ReLU",), ("3×3 conv", "batch norm")):
+            height = 32 if lines == ("ReLU",) else 56
+            drawing.arrow((x, y), (x, y + 44))
+            drawing.box(x, y + 44 + height / 2, *lines, height=height)
+            y += 44 + height
         if residual:
-            drawing.arrow((x, 348), (x, 369))
+            drawing.arrow((x, y), (x, 369))
             drawing.arrow((x, 86), (396, 86), (396, 384), (x + 16, 384), kind="dg-shortcut")
             drawing.plus(x, 384)
             drawing.arrow((x, 399), (x, 420))
             drawing.text(404, 220, "x", "dg-residual dg-italic", "start")
             drawing.text(x - 70, 220, "F(x)", "dg-word dg-italic", "end")
         else:
-            drawing.arrow((x, 348), (x, 420))
+            drawing.arrow((x, y), (x, 420))
         drawing.text(x - 26, 384, "H(x)", "dg-word dg-italic", "end")
         drawing.box(x, 437, "ReLU", width=80, height=32)
         drawing.arrow((x, 453), (x, 478))
@@ -189,15 +193,6 @@ def basic_and_bottleneck():
         drawing.arrow((x, 453), (x, 474))
         drawing.text(x, 486, f"{channels} channels", "dg-other")
     return drawing
-
-
-def _column(drawing, x, y, boxes):
-    """Layers one below the other, an arrow before each; three of them end at y + 278."""
-    for lines in boxes:
-        height = 32 if lines == ("ReLU",) else 56
-        drawing.arrow((x, y), (x, y + 44))
-        drawing.box(x, y + 44 + height / 2, *lines, height=height)
-        y += 44 + height
 
 
 def two_networks(depths=(18, 50)):

@@ -22,7 +22,10 @@ class DiagramDirective(SphinxDirective):
     has_content = True
 
     def run(self):
-        figure = nodes.figure("", inline(getattr(diagrams, self.arguments[0])().svg()))
+        draw = getattr(diagrams, self.arguments[0], None)
+        if draw is None:
+            raise self.error(f"no function {self.arguments[0]!r} in resnet_helpers.diagrams")
+        figure = nodes.figure("", inline(draw().svg()))
         caption, _ = self.state.inline_text(" ".join(self.content), self.lineno)
         figure += nodes.caption("", "", *caption)
         return [figure]
