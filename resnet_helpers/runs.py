@@ -58,6 +58,8 @@ class Settings:
         padding: pixels of zeros around an image, before a window of its size is cut out.
         threads: of the processor. Another number adds in another order.
         curve_steps: steps for each point of ``curve``.
+        compile: let ``torch.compile`` join the network's operations: a fifth faster, after a
+            minute.
     """
 
     network: str
@@ -73,6 +75,7 @@ class Settings:
     padding: int = 4
     threads: int = 1
     curve_steps: int = 625
+    compile: bool = False
 
     @property
     def key(self):
@@ -315,6 +318,7 @@ def train(settings, train_split, test_split, state_path):
         norms = gradient_norms(model, nn.CrossEntropyLoss(), images, train_split.labels[chosen])
         state["gradient_norms"][str(epoch)] = norms
 
+    forward = torch.compile(model) if settings.compile else model
     stateful = {"model": model, "optimizer": opt, "schedule": schedule}
     cause = {"settings": dataclasses.asdict(settings), "data": digest(train_split, test_split)}
     kept = read_state(state_path, cause)
@@ -325,7 +329,7 @@ def train(settings, train_split, test_split, state_path):
         measure_gradients(0)
     for epoch in range(len(state["history"]) + 1, settings.epochs + 1):
         start = time.perf_counter()
-        points = _train_epoch(model.train(), loss_func, train_dl, opt, settings.curve_steps)
+        points = _train_epoch(forward.train(), loss_func, train_dl, opt, settings.curve_steps)
         with torch.inference_mode():
             test_loss, test_accuracy = loss_epoch(model.eval(), loss_func, test_dl)
         row = {
