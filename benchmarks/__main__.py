@@ -11,11 +11,11 @@ from pathlib import Path
 import torch
 
 from benchmarks import measure
-from resnet_helpers import runs
-from resnet_helpers.datasets import load
-from resnet_helpers.files import write_atomically
+from resnet_helpers._files import write_atomically
+from resnet_helpers.data import load
+from resnet_helpers.experiments import recordings
+from resnet_helpers.experiments.provenance import machine
 from resnet_helpers.networks import resnet18, resnet50
-from resnet_helpers.provenance import machine
 
 PAGE = Path(__file__).parents[1] / "book" / "benchmarks.md"
 
@@ -78,7 +78,7 @@ def run(repeats, threads):
 
 def time_to_accuracy():
     """How soon the book's recipe is as good as the notes' ever: read from the recorded runs."""
-    recorded = runs.load_recording("recipes-imagenette96")
+    recorded = recordings.load_recording("recipes-imagenette96")
     shares = []
     for seed in (0, 1):
         theirs = recorded["notes-recipe-resnet18", seed]["history"]

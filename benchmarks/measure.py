@@ -12,10 +12,9 @@ from torch import nn
 from torchvision.transforms import ToTensor
 
 from benchmarks import notes
-from resnet_helpers import pixels
-from resnet_helpers.datasets import Split
-from resnet_helpers.memory import keep_freed_memory
-from resnet_helpers.training import BatchLoader, loss_epoch, normaliser
+from resnet_helpers import transforms
+from resnet_helpers.data import BatchLoader, Split, normalizer
+from resnet_helpers.training import loss_epoch
 
 BATCH = 32
 LOSS = nn.CrossEntropyLoss(reduction="sum")
@@ -35,17 +34,17 @@ def first(split, count):
 
 def book_loader(split, size):
     """The book's training loader: whole batches resized, mirrored, normalised, channels last."""
-    normalise = normaliser(split)
+    normalize = normalizer(split)
 
     def transform(images):
-        return normalise(images if images.shape[-1] == size else pixels.resize(images, size))
+        return normalize(images if images.shape[-1] == size else transforms.resize(images, size))
 
-    return BatchLoader(split, BATCH, transform, pixels.random_flip, shuffle=True)
+    return BatchLoader(split, BATCH, transform, transforms.random_flip, shuffle=True)
 
 
 def notes_loader(split, size):
     """The notes' training loader, with the same statistics."""
-    statistics = pixels.channel_statistics(split.images)
+    statistics = transforms.channel_statistics(split.images)
     return notes.training_loader(split, size, statistics.mean, statistics.std, BATCH)
 
 
@@ -68,7 +67,7 @@ def statistics_speed(split, repeats):
     return [
         (
             len(split) / seconds(notes.channel_statistics, dataset),
-            len(split) / seconds(pixels.channel_statistics, split.images),
+            len(split) / seconds(transforms.channel_statistics, split.images),
         )
         for _ in range(repeats)
     ]
@@ -112,7 +111,6 @@ def notes_epoch(build, split, size):
 
 def book_epoch(build, split, size):
     """A function that trains one epoch in the book's way."""
-    keep_freed_memory()
     model = build().to(memory_format=torch.channels_last).train()
     loader = book_loader(split, size)
     opt = torch.optim.Adam(model.parameters(), lr=0.001)

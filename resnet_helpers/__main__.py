@@ -5,19 +5,19 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from resnet_helpers import runs, stl10, trainer
-from resnet_helpers.datasets import cache_folder, load
-from resnet_helpers.distributed import LostProcess
-from resnet_helpers.presets import PRESETS, Preset
+from resnet_helpers.data import cache_folder, load, stl10
+from resnet_helpers.experiments import fit, recordings
+from resnet_helpers.experiments.distributed import LostProcess
+from resnet_helpers.experiments.recipe import PRESETS, Preset
 
 
 def list_recordings():
     """Print what can be recorded, what it needs, and how long each recorded run took."""
-    for name, recording in runs.RECORDINGS.items():
+    for name, recording in recordings.RECORDINGS.items():
         print(f"{name}: needs {recording.needs}")
-        for run in map(runs.run_name, recording.runs):
+        for run in map(recordings.run_name, recording.runs):
             try:
-                made = runs.load_run(name, run)["provenance"]
+                made = recordings.load_run(name, run)["provenance"]
                 print(f"    {run}: recorded {made['date']}, {made['seconds']} s")
             except FileNotFoundError:
                 print(f"    {run}: not recorded yet")
@@ -45,7 +45,7 @@ def run_record(given, parser):
     elif given.name is None or given.data is None:
         parser.error("say which recording and --data, or --list")
     else:
-        runs.record(given.name, given.data, given.only)
+        recordings.record(given.name, given.data, given.only)
 
 
 def run_data(given, parser):
@@ -67,7 +67,7 @@ def run_train(given, parser):
     # Photographs come in all sizes; the other data sets' images have one already.
     size = {"image_size": preset.image_size} if given.data.startswith("folder:") else {}
     name = Path(given.data.removeprefix("folder:")).resolve().name
-    trainer.fit(
+    fit.fit(
         preset,
         load(given.data, **size),
         given.out or Path("trained") / f"{given.preset}-{name}",
@@ -119,7 +119,7 @@ def main(arguments=None):
     given = parser.parse_args(arguments)
     try:
         given.run(given, given.parser)
-    except trainer.Stopped as stopped:
+    except fit.Stopped as stopped:
         print(stopped, file=sys.stderr)
         sys.exit(130)  # as shells report a process that Ctrl-C has ended
     except (ValueError, OSError, FloatingPointError, LostProcess) as error:

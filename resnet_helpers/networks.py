@@ -352,5 +352,5 @@ def _check_images(x):
     if not x.is_floating_point():
         raise TypeError(
             f"a batch of type {x.dtype}: expected floats; "
-            "resnet_helpers.pixels.normalise turns bytes into them"
+            "resnet_helpers.transforms.normalize turns bytes into them"
         )

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from resnet_helpers.pixels import check_bytes
+from resnet_helpers.transforms import check_bytes
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart.
 PLAIN = "#D55E00"

@@ -2,7 +2,7 @@
 
 import torch
 
-from resnet_helpers.datasets import Split
+from resnet_helpers.data import Split
 
 
 def noise_images(n, size=8, seed=0):

@@ -10,8 +10,8 @@ from torchvision.transforms import ToTensor
 
 from benchmarks import __main__ as benchmarks
 from benchmarks import measure, notes
-from resnet_helpers import pixels
-from resnet_helpers.datasets import load
+from resnet_helpers import transforms
+from resnet_helpers.data import load
 from resnet_helpers.networks import cifar_resnet
 
 
@@ -22,7 +22,7 @@ def images():
 
 def test_statistics_of_5000_images_are_the_notes_and_numpys(images):
     mean, mean_of_stds = notes.channel_statistics(notes.ImagesOneByOne(images, ToTensor()))
-    ours = pixels.channel_statistics(images.images)
+    ours = transforms.channel_statistics(images.images)
     assert len(images) == 5000
     assert ours.mean == pytest.approx(mean, rel=0, abs=1e-6)
     assert ours.mean_of_stds == pytest.approx(mean_of_stds, rel=0, abs=1e-6)

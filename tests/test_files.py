@@ -2,7 +2,7 @@
 
 import pytest
 
-from resnet_helpers.files import write_atomically
+from resnet_helpers._files import write_atomically
 
 
 def test_a_file_appears_whole_in_a_new_folder(tmp_path):

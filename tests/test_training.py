@@ -9,9 +9,8 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau, StepLR
 from torch.utils.data import DataLoader, TensorDataset
 
 from resnet_helpers import training
-from resnet_helpers.datasets import Split
+from resnet_helpers.data import BatchLoader, Split
 from resnet_helpers.training import (
-    BatchLoader,
     get_lr,
     load_weights,
     loss_batch,

@@ -10,7 +10,7 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-from resnet_helpers import diagrams
+from resnet_helpers.classroom import diagrams
 
 
 def inline(svg):

@@ -15,7 +15,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-from resnet_helpers.files import write_atomically
+from resnet_helpers._files import write_atomically
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 

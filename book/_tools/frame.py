@@ -11,7 +11,7 @@ from pathlib import Path
 import nbformat
 import yaml
 
-from resnet_helpers.files import write_atomically
+from resnet_helpers._files import write_atomically
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import matplotlib.pyplot as plt
 import traitlets
 
-from resnet_helpers import plotting, runs
+from resnet_helpers import plotting
+from resnet_helpers.experiments import recordings
 from resnet_helpers.figures.base import Figure
 
 DEPTHS = (20, 32, 44, 56)
@@ -112,7 +113,7 @@ class DegradationExplorer(Figure):
 
 @functools.cache
 def _recording():
-    return runs.load_recording("degradation-cifar10")
+    return recordings.load_recording("degradation-cifar10")
 
 
 def _same(network, depth):

@@ -9,9 +9,9 @@ import numpy as np
 import traitlets
 
 from resnet_helpers import plotting
-from resnet_helpers.datasets import load
+from resnet_helpers.data import load
 from resnet_helpers.figures.base import Figure
-from resnet_helpers.pixels import channel_statistics, image_histograms, resize
+from resnet_helpers.transforms import channel_statistics, image_histograms, resize
 
 PLACES = (235, 822, 2460, 1350)  # the lecture notes' first; a dark, a bright and a yellow one
 SIDE = 48  # the images are shrunk to so many pixels, so that a page stays small

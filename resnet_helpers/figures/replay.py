@@ -8,7 +8,9 @@ import torch
 import traitlets
 from PIL import Image
 
-from resnet_helpers import pictograms, pixels, plotting, runs
+from resnet_helpers import plotting, transforms
+from resnet_helpers.data import sample_set
+from resnet_helpers.experiments import recordings
 from resnet_helpers.figures.base import Figure
 
 RECORDING = "replay-sample"
@@ -39,13 +41,13 @@ class TrainingReplay(Figure):
     )
     epoch = traitlets.Int(1).tag(sync=True)
     trainings = traitlets.List().tag(sync=True)
-    classes = traitlets.List(list(pictograms.CLASSES)).tag(sync=True)
+    classes = traitlets.List(list(sample_set.CLASSES)).tag(sync=True)
     images = traitlets.List().tag(sync=True)
     truth = traitlets.List().tag(sync=True)
     provenance = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, **kwargs):
-        recording = runs.load_recording(RECORDING)
+        recording = recordings.load_recording(RECORDING)
         self._recorded = {recipe: run for (recipe, _), run in recording.items()}
         super().__init__(**kwargs)
 
@@ -70,16 +72,16 @@ class TrainingReplay(Figure):
     @traitlets.default("images")
     def _images(self):
         size = self._recorded["book-recipe"]["settings"]["image_size"]
-        drawn, _ = pictograms.draw_split("test", count=runs.REPLAYED)
-        return [_png(image) for image in pixels.resize(torch.from_numpy(drawn), size)]
+        drawn, _ = sample_set.draw_split("test", count=recordings.REPLAYED)
+        return [_png(image) for image in transforms.resize(torch.from_numpy(drawn), size)]
 
     @traitlets.default("truth")
     def _truth(self):
-        return pictograms.draw_split("test", count=runs.REPLAYED)[1].tolist()
+        return sample_set.draw_split("test", count=recordings.REPLAYED)[1].tolist()
 
     @traitlets.default("provenance")
     def _provenance(self):
-        return runs.provenance_line(list(self._recorded.values()))
+        return recordings.provenance_line(list(self._recorded.values()))
 
     def values(self, recipe, epoch):
         """What the figure says of an epoch, 1 being the first.
@@ -146,7 +148,7 @@ def _about(settings):
 
 def _least_loss(smoothing):
     """The entropy (nats) of a truth of which a share is spread over all classes."""
-    classes = len(pictograms.CLASSES)
+    classes = len(sample_set.CLASSES)
     target = torch.full((classes,), smoothing / classes, dtype=torch.float64)
     target[0] += 1 - smoothing
     return -torch.special.xlogy(target, target).sum().item()

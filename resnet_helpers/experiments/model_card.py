@@ -1,0 +1,103 @@
+"""What a finished training leaves to be read: a table, curves and a model card."""
+
+import csv
+import io
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+
+from resnet_helpers import plotting
+from resnet_helpers._files import write_atomically
+
+
+def write_reports(folder, result):
+    """Write history.csv, curves.png and README.md, the model card.
+
+    Args:
+        folder: where ``fit.fit`` has put the rest.
+        result: what ``fit.fit`` returns.
+    """
+    folder = Path(folder)
+    write_atomically(folder / "history.csv", lambda beside: beside.write_text(_table(result)))
+    write_atomically(folder / "curves.png", lambda beside: _draw(result, beside))
+    write_atomically(folder / "README.md", lambda beside: beside.write_text(model_card(result)))
+
+
+def model_card(result):
+    """What a network is, what it was trained on and how well it does, as Markdown."""
+    made, settings, test = result["provenance"], result["settings"], result["test"]
+    best = result["history"][result["best_epoch"] - 1]
+    images = made["images"]
+    classes = made["classes"]
+    rows = "\n".join(
+        f"| {name} | {count} | {right / count if count else 0:.1%} |"
+        for name, count, right in (
+            (name, sum(counts), counts[k])
+            for k, (name, counts) in enumerate(zip(classes, test["confusion"], strict=True))
+        )
+    )
+    return f"""# {settings["network"]}, trained on {made["data"]}
+
+An image classifier: {result["parameters"]:,} parameters, {len(classes)} classes
+({", ".join(classes)}), images of {settings["image_size"]}×{settings["image_size"]} pixels.
+
+## How good it is
+
+Test accuracy **{test["accuracy"]:.1%} ± {test["standard_error"]:.1%}** (one standard error) on
+{images["test"]:,} images that took part in nothing else. They were measured once.
+Validation accuracy of the kept epoch, {result["best_epoch"]} of {settings["epochs"]}:
+{best["val_accuracy"]:.1%} ({images["validation"]:,} images, which chose the epoch).
+
+| class | test images | recognised |
+|---|---|---|
+{rows}
+
+![Loss and accuracy against the epoch](curves.png)
+
+## How to use it
+
+```python
+from resnet_helpers import transforms
+from resnet_helpers.experiments import fit
+
+model, about = fit.load_trained("best.safetensors")
+# images: uint8 (N, 3, H, W)
+images = transforms.resize(images, about["settings"]["image_size"])
+logits = model(transforms.normalize(images, about["mean"], about["std"]))
+names = [about["classes"][k] for k in logits.argmax(1)]
+```
+
+## What it was trained on
+
+{made["data"]}: {images["train"]:,} training images (digest of all images: {made["digest"]}).
+It knows these classes and images like these. What it says of anything else means nothing, and
+its certainty is no measure of how often it is right.
+
+## How it was trained
+
+{made["seconds"] / 60:.1f} minutes on {made["date"]}: {made["device"]}, {made["processor"]},
+{made["processes"]} process(es) of {made["threads"]} thread(s), Python {made["python"]}, PyTorch
+{made["torch"]}, commit {made["commit"]} of resnet_helpers.
+
+| setting | value |
+|---|---|
+{chr(10).join(f"| {name} | {value} |" for name, value in settings.items())}
+"""
+
+
+def _table(result):
+    text = io.StringIO()
+    rows = csv.DictWriter(text, list(result["history"][0]), lineterminator="\n")
+    rows.writeheader()
+    rows.writerows(result["history"])
+    return text.getvalue()
+
+
+def _draw(result, path):
+    def of(measure):
+        rows = result["history"]
+        return {part: [row[f"{part}_{measure}"] for row in rows] for part in ("train", "val")}
+
+    figure = plotting.plot_history(of("loss"), of("accuracy"))
+    figure.savefig(path, format="png")
+    plt.close(figure)

@@ -1,0 +1,369 @@
+"""The degradation explorer: it shows the recorded errors, and hides one until it is predicted."""
+
+import json
+import re
+from statistics import fmean
+
+import matplotlib.pyplot as plt
+import pytest
+import traitlets
+
+from resnet_helpers.experiments.recordings import RECORDED
+from resnet_helpers.figures.degradation import DegradationExplorer
+
+SEEDS = {20: (0, 1, 2), 32: (0,), 44: (0,), 56: (0, 1, 2)}
+LABELS = """() => [...document.querySelectorAll(".rh-stage text")].map((text) => {
+    const { left, right, top, bottom } = text.getBoundingClientRect();
+    return { words: text.textContent, left, right, top, bottom };
+})"""
+
+
+def errors(network, depth, measure):
+    """The errors in % of each seed, read from the files: rows of seeds, columns of points."""
+    folder = RECORDED / "degradation-cifar10"
+    files = [folder / f"{network}-{depth}-seed{seed}.json" for seed in SEEDS[depth]]
+    found = [json.loads(path.read_text()) for path in files]
+    if measure == "training":
+        return [[100 * point["error"] for point in run["curve"]] for run in found]
+    return [[100 * row["test_error"] for row in run["history"]] for run in found]
+
+
+def said(page):
+    return re.sub(r"\s+", " ", page.locator(".rh-readout").inner_text())
+
+
+def expected(figure, network, depth):
+    """What the readout must say of one curve with the cursor where the figure has it."""
+    points = figure.values(network, depth, figure.measure)
+    point = min(points, key=lambda p: abs(p.seen - figure.seen))
+    several = len(SEEDS[depth]) > 1
+    spread = f"{point.low:.1f} to {point.high:.1f}" if several else "one seed"
+    return f"{network}-{depth} {point.mean:.1f} % ({spread})"
+
+
+def shown(page):
+    """The names of the curves that are drawn."""
+    return page.locator("[data-curve]").evaluate_all("all => all.map(x => x.dataset.curve)")
+
+
+def plot(page):
+    return page.get_by_role("slider")
+
+
+def pixel(page, passes, error):
+    """Where on the screen a point of the linear plot lies, by the axes' own labels."""
+    at = {label["words"]: label for label in page.evaluate(LABELS)}
+    across = [(at[word]["left"] + at[word]["right"]) / 2 for word in ("0", "4")]
+    # The label "0" is there twice, last on the x axis: "20" and "80" are on the y axis only.
+    up = [(at[word]["top"] + at[word]["bottom"]) / 2 for word in ("20", "80")]
+    return (
+        across[0] + (across[1] - across[0]) * passes / 4,
+        up[0] + (up[1] - up[0]) * (error - 20) / 60,
+    )
+
+
+def drag(page, *points):
+    """Draw through points (passes, error in %)."""
+    page.mouse.move(*pixel(page, *points[0]))
+    page.mouse.down()
+    for passes, error in points[1:]:
+        page.mouse.move(*pixel(page, passes, error), steps=5)
+    page.mouse.up()
+
+
+def show_button(page):
+    return page.get_by_role("button", name="Show what happened")
+
+
+@pytest.mark.parametrize("measure", ["training", "test"])
+@pytest.mark.parametrize("depth", SEEDS)
+@pytest.mark.parametrize("network", ["plain", "residual"])
+def test_the_values_are_those_of_the_recorded_files(network, depth, measure):
+    seeds = list(zip(*errors(network, depth, measure), strict=True))
+    points = DegradationExplorer().values(network, depth, measure)
+    step = 10_000 if measure == "training" else 50_000
+    assert [point.seen for point in points] == [step * (i + 1) for i in range(len(seeds))]
+    for point, numbers in zip(points, seeds, strict=True):
+        wanted = fmean(numbers), min(numbers), max(numbers)
+        assert point[1:] == pytest.approx(wanted, abs=0.0501)
+
+
+def test_what_is_not_recorded_is_refused():
+    with pytest.raises(ValueError, match="plain-110 isn't recorded"):
+        DegradationExplorer().values("plain", 110, "training")
+    with pytest.raises(ValueError, match="unknown measure 'loss'"):
+        DegradationExplorer().values("plain", 20, "loss")
+    with pytest.raises(traitlets.TraitError):
+        DegradationExplorer(depths=[])
+
+
+def test_the_still_picture_says_the_ends_that_its_text_says():
+    figure = DegradationExplorer()
+    ends = [
+        figure.values(network, depth, "training")[-1].mean
+        for network, depth in (("plain", 20), ("plain", 56), ("residual", 56))
+    ]
+    assert [f"{end:.0f} %" for end in ends] == re.findall(r"\d+ %", figure.alt)
+    still = figure.still()
+    labels = [text.get_text() for text in still.axes[0].texts]
+    plt.close(still)
+    assert labels == ["plain-20", "plain-56", "residual-56"]
+
+
+def test_the_data_are_small():
+    assert len(json.dumps(DegradationExplorer().state())) < 10_000
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {},
+        {"networks": "residual", "depths": [32], "seen": 10_000},
+        {"networks": "both", "depths": [20, 32, 44, 56], "measure": "test", "seen": 100_000},
+        {"networks": "both", "depths": [20, 56], "measure": "training", "seen": 120_000},
+        {"networks": "plain", "depths": [44, 32], "measure": "test", "logarithmic": True},
+    ],
+)
+def test_the_readout_says_pythons_values(show_figure, setting):
+    figure = DegradationExplorer(**setting)
+    page = show_figure(figure)
+    kinds = ("plain", "residual") if figure.networks == "both" else (figure.networks,)
+    chosen = [(network, depth) for network in kinds for depth in sorted(figure.depths)]
+    text = said(page)
+    assert f"({figure.seen:,} images), {figure.measure} error" in text
+    assert all(expected(figure, *one) in text for one in chosen)
+    assert shown(page) == [f"{network}-{depth}" for network, depth in chosen]
+
+
+def test_arrow_keys_move_the_cursor(show_figure):
+    page = show_figure(DegradationExplorer())
+    plot(page).focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    assert "After 3.6 passes" in said(page)
+    assert expected(DegradationExplorer(seen=180_000), "plain", 56) in said(page)
+    assert plot(page).get_attribute("aria-valuetext") == "3.6 passes"
+    page.keyboard.press("Home")
+    assert expected(DegradationExplorer(seen=10_000), "plain", 20) in said(page)
+    page.keyboard.press("ArrowLeft")  # there is nothing before it
+    assert expected(DegradationExplorer(seen=10_000), "plain", 20) in said(page)
+
+
+def test_the_mouse_moves_the_cursor(show_figure):
+    page = show_figure(DegradationExplorer())
+    page.mouse.move(*pixel(page, 1.43, 50))
+    assert "After 1.4 passes" in said(page)
+    assert expected(DegradationExplorer(seen=70_000), "plain", 20) in said(page)
+
+
+def test_the_controls_choose_what_is_shown(show_figure):
+    page = show_figure(DegradationExplorer())
+    page.get_by_label("both").check()
+    page.get_by_label("44").check()
+    page.get_by_label("20").uncheck()
+    page.get_by_label("test", exact=True).check()
+    page.get_by_label("logarithmic axis").check()
+    assert shown(page) == ["plain-44", "plain-56", "residual-44", "residual-56"]
+    assert expected(DegradationExplorer(measure="test"), "residual", 44) in said(page)
+    words = [label["words"] for label in page.evaluate(LABELS)]
+    assert "test error (%)" in words
+    assert [word for word in words if word.isdigit() and int(word) > 4] == ["10", "20", "50", "100"]
+
+
+def test_the_last_depth_stays(show_figure):
+    page = show_figure(DegradationExplorer())
+    page.get_by_label("20").uncheck()
+    assert page.get_by_label("56").is_disabled()
+    page.get_by_label("32").check()
+    assert page.get_by_label("56").is_enabled()
+
+
+@pytest.mark.parametrize(
+    ("networks", "asked", "others"),
+    [
+        ("plain", "plain-56", ["plain-20"]),
+        ("both", "residual-56", ["plain-20", "plain-56", "residual-20"]),
+    ],
+)
+def test_predict_first_hides_the_deepest_network(show_figure, networks, asked, others):
+    figure = DegradationExplorer(networks=networks)
+    assert asked == "-".join(map(str, figure.hidden()))
+    page = show_figure(figure)
+    page.get_by_label("predict first").check()
+    assert shown(page) == others
+    assert asked not in said(page)
+    assert asked not in [label["words"] for label in page.evaluate(LABELS)]
+    assert f"training error of {asked}" in page.locator(".rh-figure").inner_text()
+
+
+def test_a_curve_drawn_by_mouse_is_compared_at_its_end(show_figure):
+    figure = DegradationExplorer(predict=True)
+    page = show_figure(figure)
+    assert show_button(page).is_disabled()
+    drag(page, (0.2, 85), (2, 40), (4, 15))
+    assert shown(page) == ["plain-20", "your curve"]
+    page.mouse.move(*pixel(page, 2, 50))
+    own = int(re.search(r"your curve (\d+) %", said(page))[1])
+    assert own == pytest.approx(40, abs=1)
+    plot(page).focus()
+    page.keyboard.press("End")
+    figure.prediction = [int(re.search(r"your curve (\d+) %", said(page))[1])]
+    assert figure.prediction[0] == pytest.approx(15, abs=1)
+    show_button(page).click()
+    assert shown(page) == ["plain-20", "plain-56", "your curve"]
+    mean = figure.values("plain", 56, "training")[-1].mean
+    assert f"plain-56 ended at {mean:.1f} %" in said(page)
+    assert f"{-figure.off():.1f} points too low" in said(page)
+    assert expected(figure, "plain", 56) in said(page)
+
+
+def test_a_quick_stroke_leaves_no_gap(show_figure):
+    page = show_figure(DegradationExplorer(predict=True))
+    page.mouse.move(*pixel(page, 0.2, 80))
+    page.mouse.down()
+    page.mouse.move(*pixel(page, 4, 42))
+    page.mouse.up()
+    plot(page).focus()
+    page.keyboard.press("Home")
+    for step in range(20):
+        own = int(re.search(r"your curve (\d+) %", said(page))[1])
+        assert own == pytest.approx(80 - 2 * step, abs=1)
+        page.keyboard.press("ArrowRight")
+
+
+def test_a_curve_drawn_by_keyboard_is_compared_at_its_end(show_figure):
+    figure = DegradationExplorer(networks="residual", measure="test", predict=True, seen=50_000)
+    page = show_figure(figure)
+    plot(page).focus()
+    page.keyboard.press("PageDown")  # from a blind guess, 90 %
+    page.keyboard.press("ArrowUp")
+    assert plot(page).get_attribute("aria-valuetext") == "1 pass, your curve 81 %"
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowDown")  # from the point before
+    assert "your curve 80 %" in said(page)
+    show_button(page).focus()
+    page.keyboard.press("Enter")
+    figure.prediction = [81, None, None, 80]
+    assert f"{figure.off():.1f} points too high" in said(page)
+    assert page.evaluate("document.activeElement.textContent") == "Draw again"
+
+
+def test_a_finger_draws_and_the_page_does_not_scroll(show_figure):
+    page = show_figure(DegradationExplorer(predict=True), width=390, has_touch=True)
+    page.evaluate("document.body.style.paddingBottom = '2000px'")
+    plot(page).scroll_into_view_if_needed()
+    before = page.evaluate("scrollY")
+    session = page.context.new_cdp_session(page)
+
+    def touch(kind, *points):
+        where = [dict(zip("xy", pixel(page, *point), strict=True)) for point in points]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": where})
+
+    touch("touchStart", (0.2, 20))
+    for point in ((0.2, 50), (0.2, 80), (1, 70), (2, 60), (3, 50), (4, 40)):  # upwards at first
+        touch("touchMove", point)
+    touch("touchEnd")
+    assert "your curve" in shown(page)
+    assert show_button(page).is_enabled()
+    assert page.evaluate("scrollY") == before
+
+
+def test_draw_again_hides_the_curve_and_forgets_the_drawing(show_figure):
+    page = show_figure(DegradationExplorer(predict=True))
+    drag(page, (0.2, 85), (4, 30))
+    show_button(page).click()
+    page.get_by_role("button", name="Draw again").click()
+    assert shown(page) == ["plain-20"]
+    assert show_button(page).is_disabled()
+    assert "ended" not in said(page)
+
+
+def test_another_question_forgets_the_drawing(show_figure):
+    page = show_figure(DegradationExplorer(predict=True))
+    drag(page, (0.2, 85), (4, 30))
+    page.get_by_label("20").uncheck()
+    assert "your curve" in shown(page)  # the same curve is asked for
+    page.get_by_label("residual").check()
+    assert "your curve" not in shown(page)
+
+
+def test_the_true_curve_grows_only_where_motion_is_welcome(show_figure):
+    drawn = DegradationExplorer(predict=True, prediction=[None] * 19 + [30])
+    wide = "Number(document.querySelector('clipPath rect').getAttribute('width'))"
+    page = show_figure(drawn, reduced_motion="no-preference")
+    show_button(page).click()
+    page.wait_for_function(f"{wide} > 0 && {wide} < 400")
+    page.wait_for_function(f"{wide} > 700")
+    page = show_figure(drawn, reduced_motion="reduce")
+    show_button(page).click()
+    assert page.evaluate(wide) > 700
+
+
+def test_a_link_carries_the_state(show_figure):
+    page = show_figure(DegradationExplorer())
+    page.get_by_label("both").check()
+    page.get_by_label("32").check()
+    page.get_by_label("predict first").check()
+    drag(page, (0.2, 85), (4, 15))
+    page.get_by_role("button", name="Link to this state").click()
+    before = said(page), shown(page)
+    link = page.evaluate("location.hash.slice(1)")
+    page = show_figure(DegradationExplorer(), link=link)
+    assert (said(page), shown(page)) == before
+    assert "your curve" in shown(page)
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        "networks=%7Bbroken&nothing=1",
+        'networks="deep"&depths=7&measure=null&seen="far"&revealed=true',
+        'depths=["x",110]&seen=null&prediction=[1,2]&predict="yes"',
+        "depths=[]&logarithmic=1&prediction=null",
+    ],
+)
+def test_a_link_with_nonsense_is_ignored(show_figure, nonsense):
+    page = show_figure(DegradationExplorer(), link=f"figure-degradation?{nonsense}")
+    assert shown(page) == ["plain-20", "plain-56"]
+    assert expected(DegradationExplorer(), "plain", 56) in said(page)
+
+
+def test_a_link_cannot_show_the_answer_without_a_drawing(show_figure):
+    numbers = ",".join(["500"] * 20)
+    link = f"figure-degradation?predict=true&revealed=true&prediction=[{numbers}]"
+    assert shown(show_figure(DegradationExplorer(), link=link)) == ["plain-20"]
+
+
+@pytest.mark.parametrize("width", [320, 340, 360, 560, 760])
+@pytest.mark.parametrize("logarithmic", [False, True])
+@pytest.mark.parametrize("measure", ["training", "test"])
+def test_no_label_is_cut_or_lies_on_another(show_figure, width, logarithmic, measure):
+    points = 20 if measure == "training" else 4
+    figure = DegradationExplorer(
+        networks="both",
+        depths=[20, 32, 44, 56],
+        measure=measure,
+        logarithmic=logarithmic,
+        predict=True,
+        prediction=[23] * points,
+        revealed=True,
+    )
+    page = show_figure(figure, width=width)
+    texts = page.evaluate(LABELS)
+    words = [text["words"] for text in texts]
+    assert {"plain-20", "residual-44", "residual-56", "your curve", "blind guess"} <= set(words)
+    assert len(words) == len(texts)
+    box = page.locator(".rh-stage svg").bounding_box()
+    for i, one in enumerate(texts):
+        assert box["x"] <= one["left"] and one["right"] <= box["x"] + box["width"], one
+        assert box["y"] <= one["top"] and one["bottom"] <= box["y"] + box["height"], one
+        for other in texts[i + 1 :]:
+            apart = (
+                one["right"] <= other["left"]
+                or other["right"] <= one["left"]
+                or one["bottom"] <= other["top"] + 1
+                or other["bottom"] <= one["top"] + 1
+            )
+            assert apart, (one, other)
+    root = "document.documentElement"
+    assert page.evaluate(f"{root}.scrollWidth <= {root}.clientWidth")

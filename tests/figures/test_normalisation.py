@@ -1,0 +1,237 @@
+"""The normalisation explorer: its numbers are the sample set's, by mouse, by keyboard, by link."""
+
+import json
+import logging
+import math
+import random
+from urllib.parse import quote
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+
+from resnet_helpers import transforms
+from resnet_helpers.data import load
+from resnet_helpers.figures.normalisation import DIVISORS, SIDE, STAGES, NormalisationExplorer
+
+IMAGES = range(4)
+CHOICES = {
+    "image": IMAGES,
+    "stage": STAGES,
+    "divisor": DIVISORS,
+    "undo": (True, False),
+    "mark": (True, False),
+}
+MIDDLES = """canvas => {
+  const cell = canvas.width / 48, {data} = canvas.getContext("2d")
+    .getImageData(0, 0, canvas.width, canvas.width);
+  return [...Array(48 * 48).keys()].map(i => {
+    const at = (Math.floor(i / 48) * cell + 4) * canvas.width + (i % 48) * cell + 4;
+    return [...data.slice(4 * at, 4 * at + 3)];
+  });
+}"""
+STRIPED = """canvas => {
+  const cell = canvas.width / 48, context = canvas.getContext("2d");
+  return [...Array(48 * 48).keys()].map(i => {
+    const {data} = context.getImageData((i % 48) * cell, Math.floor(i / 48) * cell, cell, cell);
+    return data.some((value, j) => value !== data[j % 4]);
+  });
+}"""
+
+
+def fixed(x):
+    text = f"{abs(x):.3f}"
+    return f"−{text}" if x < 0 and float(text) else text
+
+
+def percent(count, total):
+    return f"{math.floor(1000 * count / total + 0.5) / 10:.1f}\u00a0%"
+
+
+def expected(figure):
+    return [
+        [
+            *map(fixed, (c.mean, c.std, c.training_mean, c.training_std)),
+            percent(c.below + c.above, SIDE**2),
+        ]
+        for c in figure.channels()
+    ]
+
+
+def table(page):
+    rows = page.locator("tbody tr").all()
+    return [row.locator("td").all_inner_texts() for row in rows]
+
+
+def said(page):
+    return page.locator(".rh-readout").inner_text()
+
+
+def shown(page):
+    """The middle of each pixel of the image that the canvas shows: (3, 48, 48)."""
+    middles = page.get_by_role("img").evaluate(MIDDLES)
+    return np.array(middles).T.reshape(3, SIDE, SIDE)
+
+
+def lost(figure):
+    """How many of each pixel's three values imshow clips."""
+    values = figure.values()
+    outside = (values < 0) | (values > 1)
+    return outside.sum(0) * (not figure.undo)
+
+
+def test_the_statistics_are_the_training_splits_to_six_digits():
+    images = load("sample").train.images.numpy()
+    training = NormalisationExplorer().training
+    for channel in range(3):
+        heap = images[:, channel].reshape(len(images), -1)
+        counts = np.bincount(heap.ravel(), minlength=256)
+        levels = np.arange(256) / 255
+        mean = np.average(levels, weights=counts)
+        std = np.average((levels - mean) ** 2, weights=counts) ** 0.5
+        of_images = np.mean([row.std() / 255 for row in heap])
+        assert training["mean"][channel] == pytest.approx(mean, abs=6e-7)
+        assert training["std"][channel] == pytest.approx(std, abs=6e-7)
+        assert training["mean_of_stds"][channel] == pytest.approx(of_images, abs=6e-7)
+        shares = counts.reshape(-1, 8).sum(1) / heap.size
+        assert np.allclose(training["histogram"][channel], shares, rtol=0, atol=6e-6)
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_a_pictures_own_numbers_are_those_of_its_bytes(image):
+    figure = NormalisationExplorer(image=image)
+    picture, stored = figure.pictures[image], figure.stored()
+    assert np.allclose(picture["mean"], (stored / 255).mean((1, 2)), rtol=0, atol=1e-12)
+    assert np.allclose(picture["std"], (stored / 255).std((1, 2)), rtol=0, atol=1e-12)
+    for counts, channel in zip(picture["histogram"], stored, strict=True):
+        assert counts == np.histogram(channel, bins=32, range=(0, 256))[0].tolist()
+
+
+@pytest.mark.parametrize("divisor", DIVISORS)
+@pytest.mark.parametrize("image", IMAGES)
+def test_scaled_values_are_the_packages_and_un_normalise_to_every_byte(image, divisor):
+    figure = NormalisationExplorer(image=image, stage="scaled", divisor=divisor, undo=True)
+    batch = torch.tensor(figure.stored())[None]
+    statistics = figure.training["mean"], figure.training[divisor]
+    normalised = transforms.normalize(batch, *statistics)
+    assert np.allclose(figure.values(), normalised[0], rtol=0, atol=1e-5)
+    assert torch.equal(transforms.unnormalize(normalised, *statistics), batch)
+    assert np.array_equal(figure.shown(), figure.stored())
+
+
+def test_the_true_std_gives_the_training_split_std_1_and_the_notes_std_gives_more():
+    for divisor, fits in (("std", lambda x: x == 1), ("mean_of_stds", lambda x: x > 1.02)):
+        channels = NormalisationExplorer(stage="scaled", divisor=divisor).channels()
+        assert all(channel.training_mean == 0 for channel in channels)
+        assert all(fits(channel.training_std) for channel in channels)
+
+
+def test_what_is_clipped_is_what_matplotlib_clips(caplog):
+    figure = NormalisationExplorer(stage="scaled")
+    values = figure.values().transpose(1, 2, 0)
+    drawing, axis = plt.subplots()
+    with caplog.at_level(logging.WARNING, logger="matplotlib.image"):
+        clipped = np.asarray(axis.imshow(values).get_array())
+    plt.close(drawing)
+    assert "Clipping input data to the valid range" in caplog.text
+    assert (clipped != values).sum() == sum(c.below + c.above for c in figure.channels())
+    assert np.allclose(figure.shown().transpose(1, 2, 0) / 255, clipped, rtol=0, atol=0.5 / 255)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_twenty_random_settings_show_pythons_numbers(show_figure, seed):
+    rng = random.Random(seed)
+    figure = NormalisationExplorer(**{name: rng.choice(list(v)) for name, v in CHOICES.items()})
+    page = show_figure(figure)
+    assert table(page) == expected(figure)
+    channels = figure.channels()
+    below, above = sum(c.below for c in channels), sum(c.above for c in channels)
+    assert f"imshow clips {below + above:,} of 6,912 values" in said(page)
+    if below + above:
+        share = percent(below + above, 3 * SIDE**2)
+        assert f"({share}): {below:,} below 0, {above:,} above 1." in said(page)
+    for numbers in zip(*[(c.training_mean, c.training_std) for c in channels], strict=True):
+        assert ", ".join(map(fixed, numbers)) in said(page)
+    if figure.mark:
+        striped = page.get_by_role("img").evaluate(STRIPED)
+        assert striped == (lost(figure) > 0).ravel().tolist()
+    else:
+        assert np.array_equal(shown(page), figure.shown())
+
+
+def test_stages_change_by_mouse_and_the_numbers_follow(show_figure):
+    page = show_figure(NormalisationExplorer())
+    assert "imshow clips 0 of 6,912 values" in said(page)
+    page.get_by_text("centred and scaled").click()
+    page.get_by_text("the lecture notes’ std").click()
+    figure = NormalisationExplorer(stage="scaled", divisor="mean_of_stds")
+    assert table(page) == expected(figure)
+    assert np.array_equal(shown(page), figure.shown())
+    page.get_by_label("un-normalise before showing").click()
+    assert "imshow clips 0 of 6,912 values, and shows 6,912 of them as stored" in said(page)
+    assert np.array_equal(shown(page), figure.stored())
+
+
+def test_image_and_stage_change_by_arrow_keys_and_the_numbers_follow(show_figure):
+    page = show_figure(NormalisationExplorer())
+    page.get_by_role("radio").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowRight")
+    figure = NormalisationExplorer(image=1, stage="centred")
+    assert table(page) == expected(figure)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    assert np.array_equal(shown(page), figure.stored())
+    page.keyboard.press("Space")
+    assert np.array_equal(shown(page), figure.shown())
+
+
+def test_marks_tell_pixels_that_lose_one_value_from_those_that_lose_all(show_figure):
+    figure = NormalisationExplorer(stage="scaled")
+    page = show_figure(figure)
+    page.get_by_label("mark clipped pixels").click()
+    counts = np.bincount(lost(figure).ravel(), minlength=4).tolist()
+    assert page.get_by_text(f"({counts[1] + counts[2]:,} pixels)").is_visible()
+    assert page.get_by_text(f"all three ({counts[3]:,})").is_visible()
+
+
+def test_the_std_can_be_chosen_only_where_it_is_used(show_figure):
+    page = show_figure(NormalisationExplorer(stage="centred"))
+    assert page.get_by_label("the true std").is_disabled()
+    page.get_by_label("centred and scaled").check()
+    assert page.get_by_label("the true std").is_enabled()
+
+
+def test_a_link_carries_the_state(show_figure):
+    page = show_figure(NormalisationExplorer())
+    page.get_by_role("radio").nth(2).check()
+    page.get_by_label("centred and scaled").check()
+    page.get_by_label("the lecture notes’ std").check()
+    page.get_by_role("button", name="Link to this state").click()
+    link = page.evaluate("location.hash.slice(1)")
+    page = show_figure(NormalisationExplorer(), link=link)
+    figure = NormalisationExplorer(image=2, stage="scaled", divisor="mean_of_stds")
+    assert table(page) == expected(figure)
+    assert page.get_by_role("radio").nth(2).is_checked()
+
+
+@pytest.mark.parametrize("nonsense", [99, -1, 0.5, "a", None, [], {"a": 1}])
+def test_a_link_with_nonsense_is_ignored(show_figure, nonsense):
+    state = "&".join(f"{name}={quote(json.dumps(nonsense))}" for name in CHOICES)
+    page = show_figure(NormalisationExplorer(), link=f"figure-normalisation?{state}&image={{x")
+    assert table(page) == expected(NormalisationExplorer())
+    assert page.get_by_label("centred and scaled").is_enabled()
+    assert page.locator("input[type=radio]:checked").count() == 3
+
+
+@pytest.mark.parametrize("width", [320, 360, 560])
+def test_a_narrow_window_needs_no_scrolling_sideways(show_figure, width):
+    page = show_figure(NormalisationExplorer(stage="scaled", mark=True), width=width)
+    page.wait_for_selector(".rh-stage path")
+    assert page.evaluate(
+        "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+    )
+    box = page.locator("table").bounding_box()
+    assert box["x"] + box["width"] <= width - 24

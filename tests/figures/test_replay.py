@@ -1,0 +1,294 @@
+"""The training replay: it shows what was recorded, by slider, by click, by play and by link."""
+
+import base64
+import io
+import itertools
+import json
+import random
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch.nn import functional as F
+
+from resnet_helpers import transforms
+from resnet_helpers.data import load
+from resnet_helpers.experiments import recordings
+from resnet_helpers.experiments.recipe import PRESETS
+from resnet_helpers.figures import replay
+from resnet_helpers.figures.replay import RECIPES, RECORDING, TrainingReplay
+
+EPOCHS = 12
+
+
+@pytest.fixture(scope="module")
+def figure():
+    return TrainingReplay()
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    return {recipe: run for (recipe, _), run in recordings.load_recording(RECORDING).items()}
+
+
+def expected(figure, epoch):
+    lines = [f"Epoch {epoch} of {EPOCHS}."]
+    for recipe, (words, _) in RECIPES.items():
+        v = figure.values(recipe, epoch)
+        lines.append(
+            f"By {words}: loss {v['train_loss']:.3f} in training, {v['val_loss']:.3f} in "
+            f"validation; accuracy {100 * v['train_accuracy']:.1f} % and "
+            f"{100 * v['val_accuracy']:.1f} %; learning rate {v['learning_rate']} at the start; "
+            f"{v['right']} of 9 test pictures right."
+        )
+    return lines
+
+
+def said(page):
+    return page.locator(".rh-readout span").all_inner_texts()
+
+
+def columns(page):
+    return page.locator(".rh-stage").all()
+
+
+# the recording
+
+
+def test_the_recorded_settings_are_the_two_recipes(recorded):
+    notes, book = recorded["notes-recipe"]["settings"], recorded["book-recipe"]["settings"]
+    for settings, preset in ((notes, PRESETS["laptop"]), (book, PRESETS["book"])):
+        for name in ("optimizer", "learning_rate", "schedule", "batch_size", "label_smoothing"):
+            assert settings[name] == getattr(preset, name), name
+    for name in ("network", "image_size", "epochs", "seed", "threads"):
+        assert notes[name] == book[name], name
+    assert (notes["network"], notes["image_size"], notes["epochs"]) == ("cifar_resnet14", 32, 12)
+
+
+def test_the_confusion_counts_give_the_validation_accuracy_of_every_epoch(recorded):
+    for run in recorded.values():
+        for row, seen in zip(run["history"], run["watched"], strict=True):
+            counts = np.array(seen["confusion"])
+            assert counts.sum() == run["provenance"]["images"]["validation"] == 1250
+            assert counts.trace() / counts.sum() == pytest.approx(row["val_accuracy"])
+
+
+def test_the_recorded_files_and_the_figures_state_are_small(figure):
+    for run in recordings.RECORDINGS[RECORDING].runs:
+        path = recordings.RECORDED / RECORDING / f"{recordings.run_name(run)}.json"
+        assert path.stat().st_size < 60_000
+    assert len(json.dumps(figure.state())) < 60_000
+
+
+# what Python computes
+
+
+def test_the_pictures_are_the_first_nine_test_images_as_the_network_saw_them(figure):
+    test = load("sample").test
+    assert figure.truth == test.labels[:9].tolist()
+    for source, image in zip(figure.images, transforms.resize(test.images[:9], 32), strict=True):
+        head, _, data = source.partition(",")
+        assert head == "data:image/png;base64"
+        shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(data))))
+        assert np.array_equal(shown, image.permute(1, 2, 0).numpy())
+
+
+def test_the_right_answers_and_the_mistake_are_counted_from_the_recording(figure, recorded):
+    for recipe, run in recorded.items():
+        for epoch, seen in enumerate(run["watched"], start=1):
+            values = figure.values(recipe, epoch)
+            assert values["right"] == (np.array(seen["answers"]) == np.arange(9)).sum()
+            wrong = np.array(seen["confusion"])
+            np.fill_diagonal(wrong, 0)
+            true, answer, count = values["mistake"]
+            assert count == wrong.max() == wrong[true, answer]
+
+
+def test_the_least_loss_of_a_smoothed_truth_is_that_of_the_best_possible_logits():
+    logits = torch.full((1, 10), 0.01).log()
+    logits[0, 3] = np.log(0.91)
+    best = F.cross_entropy(logits, torch.tensor([3]), label_smoothing=0.1).item()
+    assert replay._least_loss(0.1) == pytest.approx(best, rel=1e-5)
+    assert replay._least_loss(0) == 0
+
+
+def test_rates_are_written_without_an_exponent():
+    numbers = (0.2, 0.001, 1e-5, 0.0833333, 0.0)
+    assert [replay._decimal(n) for n in numbers] == ["0.2", "0.001", "0.00001", "0.083", "0"]
+
+
+def test_the_still_picture_shows_what_its_words_say(figure, recorded):
+    notes, book = (recorded[recipe]["history"] for recipe in RECIPES)
+    rises = [
+        [epoch for epoch, (a, b) in enumerate(itertools.pairwise(h), 2) if b > a]
+        for h in ([row["val_loss"] for row in history] for history in (notes, book))
+    ]
+    assert {5, 8} <= set(rises[0]) and max(rises[1]) <= 3
+    jumps = [5, 8]
+    assert [
+        e for e in rises[0] if notes[e - 1]["val_loss"] > notes[e - 2]["val_loss"] + 0.1
+    ] == jumps
+    assert notes[3]["val_accuracy"] > book[3]["val_accuracy"]
+    assert notes[11]["val_accuracy"] < book[11]["val_accuracy"]
+    drawn = figure.still()
+    for axis in drawn.axes:
+        assert [line.get_linestyle() for line in axis.lines] == ["-", "--"]
+        low, high = axis.get_ylim()
+        assert all(low <= y <= high for line in axis.lines for y in line.get_ydata())
+
+
+def test_of_two_probabilities_that_are_equal_when_rounded_the_answers_comes_first():
+    seen = {"answers": [2], "probabilities": [[0.1, 0.4, 0.4, 0.06, 0.04]]}
+    (top,) = replay._top(seen)
+    assert top == [[2, 0.4, "0.40"], [1, 0.4, "0.40"], [0, 0.1, "0.10"]]
+
+
+# the page
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_readout_says_pythons_numbers_for_random_epochs_by_keyboard(show_figure, figure, seed):
+    epoch = 1
+    page = show_figure(figure)
+    assert said(page) == expected(figure, epoch)
+    page.get_by_label("epoch").focus()
+    for goal in random.Random(seed).sample(range(1, EPOCHS + 1), 3):
+        for _ in range(abs(goal - epoch)):
+            page.keyboard.press("ArrowRight" if goal > epoch else "ArrowLeft")
+        epoch = goal
+        assert said(page) == expected(figure, epoch)
+
+
+def test_the_slider_follows_the_mouse(show_figure, figure):
+    page = show_figure(figure)
+    slider = page.get_by_label("epoch")
+    box = slider.bounding_box()
+    for share, epoch in ((0.99, 12), (0.01, 1), (0.5, None)):
+        page.mouse.click(box["x"] + share * box["width"], box["y"] + box["height"] / 2)
+        now = int(slider.input_value()) + 1
+        assert now == (epoch or now)
+        assert said(page) == expected(figure, now)
+
+
+def test_a_click_into_the_curves_goes_to_that_epoch(show_figure, figure):
+    page = show_figure(figure)
+    for place, label in ((0, "1"), (1, "7"), (0, "12")):
+        column = columns(page)[place]
+        tick = column.locator(".rh-axes").nth(2).get_by_text(label, exact=True).bounding_box()
+        plot = column.locator("path").first.bounding_box()
+        page.mouse.click(tick["x"] + tick["width"] / 2, plot["y"] + 5)
+        assert said(page) == expected(figure, int(label))
+
+
+def test_the_pictures_show_the_three_highest_probabilities_and_a_verdict(
+    show_figure, figure, recorded
+):
+    for epoch in (1, 5, 12):
+        page = show_figure(TrainingReplay(epoch=epoch))
+        for column, recipe in zip(columns(page), RECIPES, strict=True):
+            seen = recorded[recipe]["watched"][epoch - 1]
+            groups = column.locator("g[role=img]:has(image)").all()
+            assert len(groups) == 9
+            for truth, group in enumerate(groups):
+                row = np.array(seen["probabilities"][truth])
+                name, verdict, *answers = group.locator("text").all_text_contents()
+                shown = [figure.classes.index(word) for word in answers[::2]]
+                assert name == figure.classes[truth]
+                assert shown[0] == seen["answers"][truth]
+                assert verdict == ("✓ right" if shown[0] == truth else "✗ wrong")
+                assert row[shown].tolist() == sorted(row, reverse=True)[:3]
+                assert answers[1::2] == [f"{p:.2f}" for p in row[shown]]
+                bars = group.locator("rect[opacity]").all()
+                widths = [float(bar.get_attribute("width")) for bar in bars]
+                assert np.allclose(np.divide(widths, widths[0]), row[shown] / row[shown[0]])
+            right = column.get_by_text("✓ right").count()
+            assert right == figure.values(recipe, epoch)["right"]
+
+
+def test_the_matrix_shows_the_recorded_counts_after_every_change(show_figure, figure, recorded):
+    page = show_figure(figure)
+    page.get_by_label("epoch").focus()
+    for epoch in (1, 2, 3):
+        for column, recipe in zip(columns(page), RECIPES, strict=True):
+            counts = np.array(recorded[recipe]["watched"][epoch - 1]["confusion"])
+            shown = column.locator("g[role=img]").last.locator("text[text-anchor=middle]")
+            texts = shown.all_text_contents()
+            assert [int(text or 0) for text in texts] == counts.flatten().tolist()
+            name = column.locator("g[role=img]").last.get_attribute("aria-label")
+            assert name == f"Confusion matrix: {counts.trace()} of 1,250 validation pictures right"
+            true, answer, count = figure.values(recipe, epoch)["mistake"]
+            classes = figure.classes
+            words = f"{classes[true]} taken for {classes[answer]}, {count} times"
+            assert page.get_by_text(words).count() >= 1
+        page.keyboard.press("ArrowRight")
+
+
+def test_play_goes_to_the_last_epoch_and_stops_by_itself(show_figure, figure):
+    page = show_figure(figure)
+    page.clock.install()
+    page.get_by_role("button", name="Play").click()
+    page.clock.run_for(3 * 700 + 100)
+    assert said(page) == expected(figure, 4)
+    page.clock.run_for(60_000)
+    assert said(page) == expected(figure, EPOCHS)
+    page.get_by_role("button", name="Play").click()  # once more, from the beginning
+    assert said(page) == expected(figure, 1)
+    page.get_by_role("button", name="Stop").click()
+    page.clock.run_for(5000)
+    assert said(page) == expected(figure, 1)
+
+
+def test_whoever_takes_the_slider_stops_the_play(show_figure, figure):
+    page = show_figure(figure)
+    page.clock.install()
+    page.get_by_role("button", name="Play").click()
+    page.clock.run_for(800)
+    page.get_by_label("epoch").press("End")
+    page.get_by_label("epoch").press("ArrowLeft")
+    page.clock.run_for(5000)
+    assert said(page) == expected(figure, 11)
+    assert page.get_by_role("button", name="Play").is_visible()
+
+
+def test_with_reduced_motion_play_is_a_jump_to_the_end(show_figure, figure):
+    page = show_figure(figure, reduced_motion="reduce")
+    page.get_by_role("button", name="Play").click()
+    assert said(page) == expected(figure, EPOCHS)
+    assert page.get_by_role("button", name="Play").is_visible()
+
+
+def test_a_link_carries_the_epoch(show_figure, figure):
+    page = show_figure(figure)
+    page.get_by_label("epoch").press("End")
+    page.get_by_label("epoch").press("ArrowLeft")
+    page.get_by_role("button", name="Link to this state").click()
+    link = page.evaluate("location.hash.slice(1)")
+    assert said(show_figure(figure, link=link)) == expected(figure, 11)
+
+
+@pytest.mark.parametrize("value", ["99", "0", "2.5", '"3"', "null", "[]", "%7Bbroken"])
+def test_a_link_with_nonsense_is_ignored(show_figure, figure, value):
+    page = show_figure(figure, link=f"figure-replay?epoch={value}&nothing=1")
+    assert said(page) == expected(figure, 1)
+
+
+@pytest.mark.parametrize("width", [320, 360, 900])
+def test_the_runs_lie_side_by_side_where_there_is_room(show_figure, figure, width):
+    page = show_figure(figure, width=width)
+    assert page.evaluate(
+        "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+    )
+    first, second = (column.bounding_box() for column in columns(page))
+    if width == 900:
+        assert first["y"] == second["y"] and first["x"] + first["width"] < second["x"]
+    else:
+        assert first["x"] == second["x"] and first["y"] + first["height"] < second["y"]
+
+
+def test_the_slider_is_at_hand_wherever_one_looks(show_figure, figure):
+    page = show_figure(figure, width=360)
+    for column in columns(page):
+        column.evaluate("column => column.scrollIntoView()")
+        box = page.get_by_label("epoch").bounding_box()
+        assert 0 <= box["y"] <= 800 - box["height"]
