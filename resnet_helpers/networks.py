@@ -7,6 +7,9 @@ References:
     [4] T. He et al., "Bag of Tricks for Image Classification", arXiv:1812.01187 (ResNet-D).
 """
 
+import functools
+import re
+
 import torch
 from torch import nn
 
@@ -237,6 +240,44 @@ def initialize_weights(model, zero_gamma=False):
 def count_parameters(model):
     """The number of trainable numbers in a model."""
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def build_network(name, num_classes=10, width=16, zero_gamma=False):
+    """A network by its name, its initial weights drawn from PyTorch's global generator.
+
+    Args:
+        name: "resnet18", 34, 50, 101 or 152; the same with a d, "resnet18d", for their D
+            variants; "plain18", "plain34"; or of the CIFAR family "cifar_resnet20",
+            "cifar_plain20", … (any depth 6n+2).
+        width: of the CIFAR family: the channels of its first stage.
+        zero_gamma: start each residual block as the identity.
+
+    Raises:
+        ValueError: no network has this name, or it can't have this option.
+    """
+    return network_builder(name, width, zero_gamma)(num_classes=num_classes)
+
+
+def network_builder(name, width=16, zero_gamma=False):
+    """A function of ``num_classes`` that builds the network; arguments as ``build_network``'s."""
+    found = re.fullmatch(r"resnet(18|34|50|101|152)(d?)|plain(18|34)|cifar_(resnet|plain)\d+", name)
+    if not found:
+        raise ValueError(
+            f"network={name!r}: choose resnet18, 34, 50, 101 or 152, one of these with a d "
+            "(resnet18d), plain18 or plain34, or of the CIFAR family, such as cifar_resnet20 or "
+            "cifar_plain20"
+        )
+    options = {"zero_gamma": True} if zero_gamma else {}
+    if zero_gamma and "plain" in name:
+        raise ValueError(f"zero_gamma=True: {name} has no residual block that it could change")
+    if name.startswith("cifar"):
+        build, depth = re.fullmatch(r"(\w+?)(\d+)", name).groups()
+        return functools.partial(globals()[build], int(depth), width, **options)
+    if width != 16:
+        raise ValueError(f"width={width}: {name} has one width only; leave it at 16")
+    if found[2]:
+        return functools.partial(resnet_d, int(found[1]), **options)
+    return functools.partial(globals()[name], **options)
 
 
 def from_torchvision(state_dict):

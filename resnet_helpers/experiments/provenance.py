@@ -1,10 +1,10 @@
 """Where a number comes from: the images, the code, the machine."""
 
+import contextlib
 import hashlib
 import importlib.metadata
 import platform
 import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -47,7 +47,7 @@ def _git(folder, *arguments):
 
 def _processor():
     """The processor's name where the system tells it, else its architecture."""
-    if sys.platform == "linux":
+    with contextlib.suppress(OSError):  # Linux only, and there not everywhere
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()

@@ -1,0 +1,98 @@
+"""Recorded runs, for whoever reads them: JSON files that ``recordings`` has made.
+
+A recorded run has the ``settings`` of one training, its ``history`` (a row an epoch) and its
+``provenance``: by what command, on which data, with which versions and processor, how long. It is
+never edited by hand. To read one takes no PyTorch.
+"""
+
+import json
+import re
+from pathlib import Path
+
+RECORDED = Path(__file__).parent / "recorded"
+# The sample set's classes come in turn: its first nine test images are of nine classes.
+REPLAYED = 9
+
+
+def run_name(name, seed):
+    """The name of a run's file, without its ending: plain-20-seed0, book-recipe-seed1."""
+    return f"{name}-seed{seed}"
+
+
+def load_run(recording, run, folder=RECORDED):
+    """A recorded run: the dictionary that ``recordings.record`` wrote.
+
+    Raises:
+        FileNotFoundError: it isn't recorded; the message says by which command it can be.
+    """
+    path = Path(folder) / recording / f"{run}.json"
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{run} of {recording} isn't recorded: python -m resnet_helpers record {recording} "
+            "--data DATA makes it"
+        )
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def load_recording(recording, folder=RECORDED):
+    """The runs of a recording that have been made, sorted by their keys.
+
+    Returns:
+        A dictionary from each run's key, (network, depth, seed) or (recipe, seed), to what
+        ``load_run`` gives.
+
+    Raises:
+        FileNotFoundError: no such recording, or none of its runs has been made.
+    """
+    names = {_key(path.stem): path.stem for path in (Path(folder) / recording).glob("*.json")}
+    if not names:
+        known = ", ".join(sorted(path.name for path in Path(folder).iterdir()))
+        raise FileNotFoundError(
+            f"nothing is recorded as {recording!r} (but {known}): python -m resnet_helpers record "
+            "--list says what can be"
+        )
+    return {key: load_run(recording, names[key], folder) for key in sorted(names)}
+
+
+def provenance_line(recorded):
+    """One line for the page: what was run, on which data and machine, how long.
+
+    Args:
+        recorded: runs of one recording, as a list of dictionaries.
+
+    Raises:
+        ValueError: no run, or runs of different recordings or schedules.
+    """
+    first = recorded[0] if recorded else None
+    if first is None or any(_common(run) != _common(first) for run in recorded):
+        raise ValueError("expected one run or more, all of one recording and one schedule")
+    settings, made = first["settings"], first["provenance"]
+    dates = _unique(run["provenance"]["date"] for run in recorded)
+    commits = _unique(run["provenance"]["commit"] for run in recorded)
+    seeds = _unique(run["settings"]["seed"] for run in recorded)
+    minutes = sum(run["provenance"]["seconds"] for run in recorded) / 60
+    runs = f"{len(recorded)} runs" if len(recorded) > 1 else "1 run"
+    return (
+        f"Recorded {dates}: {runs} on {made['data']}, {made['training_images']:,} training "
+        f"images, {settings['epochs']} epochs, seed {seeds}; {minutes:.0f} minutes in all, "
+        f"{settings['threads']} thread each, on {made['processor']}, PyTorch {made['torch']}, "
+        f"commit {commits}. Again: {made['command']}"
+    )
+
+
+def _key(name):
+    """plain-20-seed0 → ("plain", 20, 0); book-recipe-seed1 → ("book-recipe", 1)."""
+    network = re.fullmatch(r"(plain|residual)-(\d+)-seed(\d+)", name)
+    if network:
+        return network[1], int(network[2]), int(network[3])
+    recipe, seed = name.rsplit("-seed", 1)
+    return recipe, int(seed)
+
+
+def _common(run):
+    made, settings = run["provenance"], run["settings"]
+    return made["command"], made["digest"], made["processor"], made["torch"], settings["epochs"]
+
+
+def _unique(values):
+    return ", ".join(str(value) for value in sorted(set(values)))
