@@ -1,10 +1,10 @@
 """The command line: python -m resnet_helpers --help"""
 
 import argparse
-import dataclasses
 import inspect
 import re
 import sys
+from dataclasses import fields, replace
 from pathlib import Path
 
 from resnet_helpers.data import cache_folder, load, stl10
@@ -32,9 +32,9 @@ def check_stl10(root):
 
 def run_train(given, parser):
     """Train by a named recipe, some of its settings changed."""
-    settings = {field.name: getattr(given, field.name) for field in dataclasses.fields(Recipe)}
+    settings = {field.name: getattr(given, field.name) for field in fields(Recipe)}
     changes = {name: value for name, value in settings.items() if value is not None}
-    recipe = dataclasses.replace(RECIPES[given.recipe], **changes)
+    recipe = replace(RECIPES[given.recipe], **changes)
     # Photographs come in all sizes; the other data sets' images have one already.
     size = {"image_size": recipe.image_size} if given.data.startswith("folder:") else {}
     name = Path(given.data.removeprefix("folder:")).resolve().name
@@ -62,14 +62,14 @@ def run_data(given, parser):
     elif given.name is None:
         parser.error("say which data set (stl10), or --check or --where")
     else:
-        print(f"STL10 lies in {stl10.fetch(root, given.source, with_folds=given.folds)}")
+        print(f"STL10 lies in {stl10.fetch(root, given.source)}")
 
 
 def add_settings(parser):
     """An option for each of a recipe's settings; its docstring explains them."""
     explained = dict(re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", inspect.getdoc(Recipe), re.M))
     group = parser.add_argument_group("settings, each in place of the recipe's")
-    for field in dataclasses.fields(Recipe):
+    for field in fields(Recipe):
         kind = {"type": field.type, "metavar": field.type.__name__.upper()}
         if field.type is bool:
             kind = {"action": argparse.BooleanOptionalAction}
@@ -107,7 +107,6 @@ def build_parser():
     option("--dir", type=Path, help="the folder it lies in; by default the cache folder")
     where = "where to look for the archive first"
     option("--from", dest="source", metavar="ADDRESS|FILE", help=where)
-    option("--folds", action="store_true", help="fetch the ten folds too: all of the 2.64 GB")
     option("--check", action="store_true", help="say what is there and right, and stop")
     option("--where", action="store_true", help="say where it lies, and stop")
     return parser

@@ -7,7 +7,7 @@
     checkpoint      how an unfinished training is kept
     distributed     several processes, as torchrun starts them
     recordings      which runs are recorded, and how they are made
-    recorded        ``load_recording``, ``load_run``, ``provenance_line``: how they are read
+    recorded        ``load_recording``, ``runs_of``, ``provenance_line``: how they are read
     provenance, model_card    where a number comes from; what a trained network is
 
 ``fit`` and ``train`` are imported from the modules of their names.
@@ -15,9 +15,14 @@
 
 import importlib
 
-from resnet_helpers.experiments.recorded import load_recording, load_run, provenance_line
+from resnet_helpers.experiments.recorded import (
+    load_recording,
+    load_run,
+    provenance_line,
+    runs_of,
+)
 
-__all__ = ["load_recording", "load_run", "provenance_line"]
+__all__ = ["load_recording", "load_run", "provenance_line", "runs_of"]
 
 # These need PyTorch and the images. To read a recorded run takes neither, so they wait.
 _LATER = {

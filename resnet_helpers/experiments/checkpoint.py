@@ -45,15 +45,9 @@ class Checkpoint:
             **{name: part.state_dict() for name, part in parts.items()},
         }
 
-        def write(beside):
-            try:
-                torch.save(everything, beside)
-            except RuntimeError as error:  # how torch.save tells of a full disk
-                raise OSError(str(error)) from error
-
         try:
-            write_atomically(self.path, write)
-        except OSError as error:
+            write_atomically(self.path, lambda beside: torch.save(everything, beside))
+        except (OSError, RuntimeError) as error:  # torch.save tells of a full disk by the latter
             raise OSError(
                 f"the checkpoint can't be written to {self.path}: {error}. Make room and run "
                 f"the same command again: it goes on after epoch {len(history) - 1}"
@@ -81,13 +75,19 @@ class Checkpoint:
             raise ValueError(
                 f"{self.path} is damaged, or no checkpoint ({error}): remove it to start afresh"
             ) from error
-        for name, expected in self.about.items():
-            if found.get(name) != expected:
-                raise ValueError(
-                    f"{self.path} is the checkpoint of a training of other {name}"
-                    f"{_difference(found.get(name), expected)}: remove it to start afresh"
-                )
+        differing = [name for name in self.about if found.get(name) != self.about[name]]
+        if differing:
+            raise ValueError(
+                f"{self.path} is the checkpoint of a training of other {' and '.join(differing)}"
+                f"{self._changes(found)}: remove it to start afresh"
+            )
         return kept
+
+    def _changes(self, found):
+        now, then = self.about.get("settings", {}), found.get("settings", {})
+        names = [name for name in now if now[name] != then.get(name)]
+        changes = (f"{name} {then.get(name)!r}, now {now[name]!r}" for name in names)
+        return f" ({'; '.join(changes)})" if names else ""
 
 
 def restore(kept, parts, generator):
@@ -97,11 +97,3 @@ def restore(kept, parts, generator):
     generator.set_state(kept["generator"])
     torch.set_rng_state(kept["global_generator"])
     return kept["history"]
-
-
-def _difference(found, expected):
-    if not (isinstance(found, dict) and isinstance(expected, dict)):
-        return ""
-    names = [name for name in expected if found.get(name) != expected[name]]
-    changes = (f"{name} {found.get(name)!r}, now {expected[name]!r}" for name in names)
-    return f" ({'; '.join(changes)})"

@@ -54,6 +54,16 @@ def load_recording(recording, folder=RECORDED):
     return {key: load_run(recording, names[key], folder) for key in sorted(names)}
 
 
+def runs_of(recorded, *key):
+    """Of a loaded recording the runs of one network and depth, or of one recipe, by their seeds.
+
+    Args:
+        recorded: what ``load_recording`` returns.
+        key: a run's key without its seed, such as "plain", 20.
+    """
+    return [run for (*other, _), run in sorted(recorded.items()) if tuple(other) == key]
+
+
 def provenance_line(recorded):
     """One line for the page: what was run, on which data and machine, how long.
 
