@@ -11,7 +11,7 @@ from resnet_helpers.data import cache_folder, load, stl10
 from resnet_helpers.experiments.distributed import LostProcess
 from resnet_helpers.experiments.recipe import CHOICES, RECIPES, Recipe
 from resnet_helpers.experiments.recordings import list_recordings, record
-from resnet_helpers.experiments.train import Stopped, train
+from resnet_helpers.experiments.train import Stopped, train_to_folder
 
 
 def check_stl10(root):
@@ -39,7 +39,7 @@ def run_train(given, parser):
     size = {"image_size": recipe.image_size} if given.data.startswith("folder:") else {}
     name = Path(given.data.removeprefix("folder:")).resolve().name
     folder = given.out or Path("trained") / f"{given.recipe}-{name}"
-    train(recipe, load(given.data, **size), folder, given.resume)
+    train_to_folder(recipe, load(given.data, **size), folder, given.resume)
 
 
 def run_record(given, parser):

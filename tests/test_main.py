@@ -17,7 +17,7 @@ from resnet_helpers.experiments.recordings import RECORDINGS
 
 def test_the_full_notes_recipe_runs_end_to_end_on_a_few_images(tmp_path, capsys):
     folder = tmp_path / "out"
-    arguments = ["--data", "sample", "--epochs", "1", "--limit", "64", "--out", str(folder)]
+    arguments = ["--data", "sample", "--epochs", "1", "--limit", "8", "--out", str(folder)]
     command_line.main(["train", "--recipe", "notes", *arguments])
     settings = json.loads((folder / "history.json").read_text())["settings"]
     assert (settings["network"], settings["image_size"]) == ("resnet50", 224)

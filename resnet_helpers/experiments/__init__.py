@@ -3,14 +3,14 @@
     recipe          ``Recipe``: all that decides a training; RECIPES and LIVE, those with a name
     fit             ``fit``: train a model by a recipe, around ``training.loss_epoch``
     side_by_side    ``train_side_by_side``, ``errors``: ``fit`` in two threads
-    train           ``train``: a whole training into a folder; ``load_trained``
+    train           ``train_to_folder``: a whole training; ``load_trained``: what it leaves
     checkpoint      how an unfinished training is kept
     distributed     several processes, as torchrun starts them
     recordings      which runs are recorded, and how they are made
     recorded        ``load_recording``, ``runs_of``, ``provenance_line``: how they are read
     provenance, model_card    where a number comes from; what a trained network is
 
-``fit`` and ``train`` are imported from the modules of their names.
+``fit`` is imported from the module of its name.
 """
 
 import importlib
@@ -32,6 +32,7 @@ _LATER = {
     "train_side_by_side": "side_by_side",
     "errors": "side_by_side",
     "load_trained": "train",
+    "train_to_folder": "train",
 }
 
 

@@ -11,8 +11,8 @@ def write_reports(folder, result):
     """Write history.csv, curves.png and README.md, the model card.
 
     Args:
-        folder: where ``train`` has put the rest.
-        result: what ``train`` returns.
+        folder: where ``train_to_folder`` has put the rest.
+        result: what ``train_to_folder`` returns.
     """
     folder = Path(folder)
     write_text(folder / "history.csv", _table(result["history"]))

@@ -22,7 +22,7 @@ from resnet_helpers.experiments.fit import fit, loader_for, threads, transform_f
 from resnet_helpers.experiments.provenance import digest, machine
 from resnet_helpers.experiments.recipe import BOOK, RECIPES, Recipe
 from resnet_helpers.experiments.recorded import RECORDED, REPLAYED, load_run, run_name
-from resnet_helpers.experiments.train import CHECKPOINT, prepare, train
+from resnet_helpers.experiments.train import CHECKPOINT, prepare, train_to_folder
 from resnet_helpers.networks import build_network, count_parameters
 from resnet_helpers.training import confusion_matrix, predict
 from resnet_helpers.transforms import channel_statistics
@@ -35,10 +35,10 @@ class Run:
     Attributes:
         name: of the file, but for the recipe's seed.
         recipe: how it is trained.
-        curve_steps: 0: a whole training by ``train``, validation choosing. Otherwise train on
-            all training images, measure on test after each epoch, and keep the ``curve`` too, a
-            point for so many steps, and ``gradient_norms`` by epoch (0 is before training) and
-            convolution, of the mean loss of 256 training images.
+        curve_steps: 0: a whole training by ``train_to_folder``, validation choosing. Otherwise
+            it learns from all training images, is measured on test after each epoch, and keeps
+            the ``curve`` too, a point for so many steps, and ``gradient_norms`` by epoch (0 is
+            before training) and convolution, of the mean loss of 256 training images.
         replay: of a whole training, keep under ``watched`` what the network says after each
             epoch: the ``confusion`` counts of validation, and for the first ``REPLAYED`` test
             images the ``answers`` and the ``probabilities`` of all classes.
@@ -218,9 +218,9 @@ def list_recordings():
 
 
 def _train_whole(run, data, place):
-    """A training by ``train``, and what its replay needs."""
+    """A training by ``train_to_folder``, and what its replay needs."""
     after_epoch = [_watch(run.recipe, data)] if run.replay else []
-    _, made = train(run.recipe, data, place, resume=True, after_epoch=after_epoch)
+    _, made = train_to_folder(run.recipe, data, place, resume=True, after_epoch=after_epoch)
     made["provenance"] |= {"training_images": len(data.train), "test_images": len(data.test)}
     if not run.replay:
         return made

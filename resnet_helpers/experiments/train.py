@@ -45,7 +45,7 @@ class Stopped(Exception):
     """The training was asked to stop (Ctrl-C); what it has reached is kept."""
 
 
-def train(recipe, data, folder, resume=False, after_epoch=()):
+def train_to_folder(recipe, data, folder, resume=False, after_epoch=()):
     """Train as a recipe says, and write a folder: history, curves, best weights, model card.
 
     Args:
@@ -95,7 +95,7 @@ def load_trained(path):
         ``mean`` and ``std`` (of the training images, for ``transforms.normalize``).
 
     Raises:
-        ValueError: the file is damaged, or wasn't written by ``train``.
+        ValueError: the file is damaged, or wasn't written by ``train_to_folder``.
     """
     try:
         with safetensors.safe_open(path, framework="pt") as file:
@@ -103,7 +103,9 @@ def load_trained(path):
     except safetensors.SafetensorError as error:
         raise ValueError(f"{path} is damaged, or no safetensors file: {error}") from error
     if about is None:
-        raise ValueError(f"{path} doesn't say which network it is of: expected one of train's")
+        raise ValueError(
+            f"{path} doesn't say which network it is of: expected one that train_to_folder wrote"
+        )
     recipe = Recipe.of(about["settings"])
     model = build_network(recipe.network, len(about["classes"]), recipe.width)
     return load_weights(model, path).eval(), about

@@ -17,7 +17,7 @@ import torch
 from resnet_helpers.data import Dataset, Split
 from resnet_helpers.experiments import Recipe, checkpoint, recordings
 from resnet_helpers.experiments.distributed import LostProcess
-from resnet_helpers.experiments.train import Stopped, train
+from resnet_helpers.experiments.train import Stopped, train_to_folder
 
 RECIPE = Recipe("cifar_resnet8", width=4, image_size=12, epochs=5, batch_size=30, crop=1,
     flip=False, optimizer="sgd", nesterov=True, learning_rate=0.05, schedule="triangle", threads=1)

@@ -90,7 +90,7 @@ def test_the_checkpoint_of_other_images_is_refused(tmp_path):
 TRAIN = """
 if given["moment"]:
     die_at(given["moment"], given["write"])
-train(RECIPE, quarters(), given["folder"], resume=True)
+train_to_folder(RECIPE, quarters(), given["folder"], resume=True)
 """
 
 

@@ -23,7 +23,7 @@ if not given["norm"]:
     module.build_network = lambda *arguments: without_batch_norm(build(*arguments))
 data = quarters(20 if given["norm"] else 60)  # without batch norm it learns slowly
 try:
-    train(replace(RECIPE, **given["changes"]), data, given["folder"], resume=True)
+    train_to_folder(replace(RECIPE, **given["changes"]), data, given["folder"], resume=True)
 except LostProcess as lost:
     sys.exit(f"LOST {lost}")
 except Stopped as stopped:

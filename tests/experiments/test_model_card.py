@@ -9,7 +9,7 @@ from samples import noise_split
 
 from resnet_helpers.data import Dataset
 from resnet_helpers.experiments import Recipe
-from resnet_helpers.experiments.train import train
+from resnet_helpers.experiments.train import train_to_folder
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def finished(tmp_path_factory):
     def look(model, history):
         history[-1]["seen"] = {"not": "for a table"}
 
-    return folder, train(recipe, data, folder, after_epoch=[look])[1]
+    return folder, train_to_folder(recipe, data, folder, after_epoch=[look])[1]
 
 
 def test_the_table_holds_the_numbers_of_each_epoch(finished):

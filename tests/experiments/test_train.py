@@ -15,7 +15,7 @@ from resnet_helpers import transforms
 from resnet_helpers.data import BatchLoader, Dataset
 from resnet_helpers.experiments import Recipe, load_trained
 from resnet_helpers.experiments import train as module
-from resnet_helpers.experiments.train import BAD_BATCH, CHECKPOINT, HISTORY, train
+from resnet_helpers.experiments.train import BAD_BATCH, CHECKPOINT, HISTORY, train_to_folder
 from resnet_helpers.networks import cifar_resnet
 from resnet_helpers.training import load_weights, predict
 
@@ -35,7 +35,7 @@ def without_times(history):
 def finished(tmp_path_factory):
     """A small training that is done: its folder, its model, its result."""
     folder = tmp_path_factory.mktemp("finished") / "out"
-    model, result = train(TINY, make_data(), folder)
+    model, result = train_to_folder(TINY, make_data(), folder)
     return folder, model, result
 
 
@@ -82,7 +82,7 @@ def test_the_kept_epoch_has_the_lowest_validation_loss(finished):
 def test_test_images_take_no_part_in_what_is_chosen(tmp_path):
     data = make_data()
     others = dataclasses.replace(data, test=noise_split(80, 99, 12))
-    results = [train(TINY, d, tmp_path / str(i))[1] for i, d in enumerate((data, others))]
+    results = [train_to_folder(TINY, d, tmp_path / str(i))[1] for i, d in enumerate((data, others))]
     one, other = (without_times(result["history"]) for result in results)
     assert one == other
     assert results[0]["test"] != results[1]["test"]
@@ -90,7 +90,7 @@ def test_test_images_take_no_part_in_what_is_chosen(tmp_path):
 
 def test_limit_cuts_every_split_and_large_images_are_shrunk(tmp_path):
     recipe = dataclasses.replace(TINY, limit=50, epochs=1)
-    _, result = train(recipe, make_data(size=24), tmp_path / "out")
+    _, result = train_to_folder(recipe, make_data(size=24), tmp_path / "out")
     assert result["provenance"]["images"] == {"train": 50, "validation": 50, "test": 50}
 
 
@@ -98,7 +98,8 @@ def test_limit_cuts_every_split_and_large_images_are_shrunk(tmp_path):
 
 LONG = """
 try:
-    train(replace(RECIPE, epochs=given["epochs"]), quarters(), given["folder"], given["resume"])
+    recipe = replace(RECIPE, epochs=given["epochs"])
+    train_to_folder(recipe, quarters(), given["folder"], resume=given["resume"])
 except Stopped as stopped:
     print("STOPPED", stopped)
 """
@@ -128,19 +129,19 @@ def interrupted(tmp_path):
             raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        train(TINY, make_data(), tmp_path / "out", after_epoch=[break_off])
+        train_to_folder(TINY, make_data(), tmp_path / "out", after_epoch=[break_off])
     return tmp_path / "out"
 
 
 def test_an_unfinished_training_is_not_begun_anew_by_mistake(interrupted):
     before = (interrupted / CHECKPOINT).read_bytes()
     with pytest.raises(ValueError, match=r"holds an unfinished training: --resume .* goes on"):
-        train(TINY, make_data(), interrupted)
+        train_to_folder(TINY, make_data(), interrupted)
     assert (interrupted / CHECKPOINT).read_bytes() == before
 
 
 def test_resumed_it_ends_as_the_unbroken_one(interrupted, finished):
-    _, result = train(TINY, make_data(), interrupted, resume=True)
+    _, result = train_to_folder(TINY, make_data(), interrupted, resume=True)
     assert without_times(result["history"]) == without_times(finished[2]["history"])
     assert result["test"] == finished[2]["test"]
 
@@ -151,10 +152,10 @@ def test_broken_off_before_its_first_checkpoint_it_begins_again(tmp_path, monkey
 
     monkeypatch.setattr(module.Checkpoint, "write", full)
     with pytest.raises(OSError, match="No space left"):
-        train(TINY, make_data(), tmp_path / "out")
+        train_to_folder(TINY, make_data(), tmp_path / "out")
     monkeypatch.undo()
     assert (tmp_path / "out" / HISTORY).exists()
-    _, result = train(TINY, make_data(), tmp_path / "out", resume=True)
+    _, result = train_to_folder(TINY, make_data(), tmp_path / "out", resume=True)
     assert without_times(result["history"]) == without_times(finished[2]["history"])
 
 
@@ -164,9 +165,9 @@ def test_broken_off_among_its_reports_it_writes_them_again(tmp_path, monkeypatch
 
     monkeypatch.setattr(module, "write_reports", full)
     with pytest.raises(OSError, match="No space left"):
-        train(TINY, make_data(), tmp_path / "out")
+        train_to_folder(TINY, make_data(), tmp_path / "out")
     monkeypatch.undo()
-    _, result = train(TINY, make_data(), tmp_path / "out", resume=True)
+    _, result = train_to_folder(TINY, make_data(), tmp_path / "out", resume=True)
     assert (tmp_path / "out" / "README.md").exists()
     assert result["test"] == finished[2]["test"]
 
@@ -174,18 +175,18 @@ def test_broken_off_among_its_reports_it_writes_them_again(tmp_path, monkeypatch
 def test_a_finished_training_is_not_overwritten(finished):
     before = {path.name: path.read_bytes() for path in finished[0].iterdir()}
     with pytest.raises(ValueError, match="holds a finished training: choose another folder"):
-        train(TINY, make_data(), finished[0])
+        train_to_folder(TINY, make_data(), finished[0])
     other = dataclasses.replace(TINY, epochs=4)
     with pytest.raises(ValueError, match="finished training of other settings or images"):
-        train(other, make_data(), finished[0], resume=True)
+        train_to_folder(other, make_data(), finished[0], resume=True)
     images = dataclasses.replace(make_data(), test=noise_split(80, 5, 12))
     with pytest.raises(ValueError, match="finished training of other settings or images"):
-        train(TINY, images, finished[0], resume=True)
+        train_to_folder(TINY, images, finished[0], resume=True)
     assert {path.name: path.read_bytes() for path in finished[0].iterdir()} == before
 
 
 def test_resumed_a_finished_training_is_returned_as_it_is(finished):
-    model, result = train(TINY, make_data(), finished[0], resume=True)
+    model, result = train_to_folder(TINY, make_data(), finished[0], resume=True)
     assert result == json.loads(json.dumps(finished[2]))
     for a, b in zip(model.parameters(), finished[1].parameters(), strict=True):
         assert torch.equal(a, b)
@@ -193,13 +194,13 @@ def test_resumed_a_finished_training_is_returned_as_it_is(finished):
 
 def test_a_recipe_without_a_network_is_refused_before_anything_is_trained(tmp_path):
     with pytest.raises(ValueError, match="network='': choose resnet18"):
-        train(dataclasses.replace(TINY, network=""), make_data(), tmp_path / "out")
+        train_to_folder(dataclasses.replace(TINY, network=""), make_data(), tmp_path / "out")
 
 
 def test_a_loss_that_is_no_longer_finite_stops_with_its_batch_kept(tmp_path):
     recipe = dataclasses.replace(TINY, optimizer="sgd", learning_rate=1e30)
     with pytest.raises(FloatingPointError) as caught:
-        train(recipe, make_data(), tmp_path / "out")
+        train_to_folder(recipe, make_data(), tmp_path / "out")
     message = str(caught.value)
     assert "epoch 1, step 2: the loss is no longer finite, with learning_rate=1e+30" in message
     assert "Try a tenth of it" in message and "nothing is kept" in message
@@ -211,7 +212,7 @@ def test_a_loss_that_is_no_longer_finite_stops_with_its_batch_kept(tmp_path):
 def test_the_number_of_threads_is_the_recipes_and_put_back(tmp_path):
     before = torch.get_num_threads()
     recipe = dataclasses.replace(TINY, threads=before + 1, epochs=1)
-    _, result = train(recipe, make_data(), tmp_path / "out")
+    _, result = train_to_folder(recipe, make_data(), tmp_path / "out")
     assert result["provenance"]["threads"] == before + 1
     assert torch.get_num_threads() == before
 
