@@ -36,14 +36,9 @@ PARAMS = (
     "path2weights",
 )
 HEAD = "epoch       lr   train loss  accuracy     val loss  accuracy   minutes"
+Batches = Iterable[tuple[Tensor, Tensor]]
 # What reading a damaged or foreign file can raise.
-UNREADABLE = (
-    safetensors.SafetensorError,
-    OSError,
-    EOFError,
-    RuntimeError,
-    pickle.UnpicklingError,
-)
+UNREADABLE = safetensors.SafetensorError, OSError, EOFError, RuntimeError, pickle.UnpicklingError
 
 
 class Step(NamedTuple):
@@ -93,7 +88,7 @@ def optimizer_for(model: nn.Module, recipe) -> Optimizer:
 
 
 def mean_lr(opt: Optimizer, recipe) -> float:
-    """The rate at which an ``optimizer_for`` stands, as its recipe counts it: for a mean loss."""
+    """``get_lr`` of an ``optimizer_for``, as its recipe counts it: for a mean loss."""
     return get_lr(opt) if recipe.optimizer == "adam" else get_lr(opt) * recipe.batch_size
 
 
@@ -143,7 +138,7 @@ def loss_batch(
 def loss_epoch(
     model: nn.Module,
     loss_func: nn.Module,
-    dataset_dl: Iterable[tuple[Tensor, Tensor]],
+    dataset_dl: Batches,
     sanity_check: bool = False,
     opt: Optimizer | None = None,
     after_step: Callable[[Step], object] | None = None,
@@ -208,7 +203,12 @@ def train_val(model: nn.Module, params: dict) -> tuple[nn.Module, dict, dict]:
         ValueError: something is missing from ``params``, or no file can be made of its path.
         FloatingPointError: a loss is no longer finite; ``path2weights`` keeps the best weights.
     """
-    _check_params(params)
+    missing = [name for name in PARAMS if name not in params]
+    if missing:
+        raise ValueError(f"params lacks {', '.join(missing)}: expected {', '.join(PARAMS)}")
+    if params["num_epochs"] < 1:
+        raise ValueError(f"num_epochs={params['num_epochs']}: expected at least 1")
+    _suffix(params["path2weights"])
     scheduler, path = params["lr_scheduler"], Path(params["path2weights"])
     loss_func, opt = params["loss_func"], params["optimizer"]
     loss_history = {"train": [], "val": []}
@@ -224,7 +224,11 @@ def train_val(model: nn.Module, params: dict) -> tuple[nn.Module, dict, dict]:
         model.eval()
         with torch.inference_mode():
             val = loss_epoch(model, loss_func, params["val_dl"], params["sanity_check"])
-        _check_finite(epoch, lr, train[0], val[0])
+        if not math.isfinite(train[0] + val[0]):
+            raise FloatingPointError(
+                f"epoch {epoch + 1}: the loss is no longer finite ({train[0]}, {val[0]}) at "
+                f"learning rate {lr}; try a tenth of it. {path} holds the best weights so far"
+            )
         for history, at in ((loss_history, 0), (metric_history, 1)):
             history["train"].append(train[at])
             history["val"].append(val[at])
@@ -253,17 +257,15 @@ def save_weights(model: nn.Module, path: str | PathLike, about: dict | None = No
         ValueError: another suffix. OSError: the file can't be written.
     """
     weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    if _suffix(path) == ".pt":
-        write_atomically(path, lambda beside: torch.save(weights, beside))
-        return
-
-    def write(beside):
-        try:
-            safetensors.torch.save_file(weights, beside, about)
-        except safetensors.SafetensorError as error:  # how it tells of a full disk
-            raise OSError(str(error)) from error
-
-    write_atomically(path, write)
+    try:
+        if _suffix(path) == ".pt":
+            write_atomically(path, lambda beside: torch.save(weights, beside))
+        else:
+            write_atomically(
+                path, lambda beside: safetensors.torch.save_file(weights, beside, about)
+            )
+    except (safetensors.SafetensorError, RuntimeError) as error:  # how they tell of a full disk
+        raise OSError(f"{path} can't be written: {error}") from error
 
 
 def load_weights(model: nn.Module, path: str | PathLike) -> nn.Module:
@@ -274,14 +276,11 @@ def load_weights(model: nn.Module, path: str | PathLike) -> nn.Module:
             the model stays as it was.
     """
     weights = _read_weights(path, str(next(model.parameters()).device))
-    expected = model.state_dict()
-    odd = sorted(
-        name
-        for name in expected.keys() | weights.keys()
-        if name not in expected
-        or name not in weights
-        or expected[name].shape != weights[name].shape
+    shapes, expected = (
+        {name: tensor.shape for name, tensor in tensors.items()}
+        for tensors in (weights, model.state_dict())
     )
+    odd = sorted({name for name, _ in shapes.items() ^ expected.items()})
     if odd:
         raise ValueError(
             f"{path} holds the weights of another network than this {type(model).__name__}: "
@@ -309,7 +308,7 @@ def _read_weights(path, device):
 
 
 @torch.inference_mode()
-def predict(model: nn.Module, loader: Iterable[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+def predict(model: nn.Module, loader: Batches) -> tuple[Tensor, Tensor]:
     """Logits (N, classes) and labels (N,) of all that a loader yields, on the CPU.
 
     The model is put into evaluation mode and left in the mode in which it came.
@@ -339,23 +338,6 @@ def confusion_matrix(logits: Tensor, labels: Tensor) -> Tensor:
     classes = logits.shape[1]
     places = classes * labels + logits.argmax(1)
     return torch.bincount(places, minlength=classes**2).reshape(classes, classes)
-
-
-def _check_params(params):
-    missing = [name for name in PARAMS if name not in params]
-    if missing:
-        raise ValueError(f"params lacks {', '.join(missing)}: expected {', '.join(PARAMS)}")
-    if params["num_epochs"] < 1:
-        raise ValueError(f"num_epochs={params['num_epochs']}: expected at least 1")
-    _suffix(params["path2weights"])
-
-
-def _check_finite(epoch, lr, *losses):
-    if not all(map(math.isfinite, losses)):
-        raise FloatingPointError(
-            f"epoch {epoch + 1}: the loss is no longer finite ({losses}) at learning rate {lr}; "
-            "try a tenth of it. The best weights so far are in path2weights"
-        )
 
 
 def print_row(epoch: int, lr: float, train: tuple, val: tuple, seconds: float, best: bool) -> None:

@@ -75,19 +75,16 @@ class Checkpoint:
             raise ValueError(
                 f"{self.path} is damaged, or no checkpoint ({error}): remove it to start afresh"
             ) from error
-        differing = [name for name in self.about if found.get(name) != self.about[name]]
-        if differing:
+        # Setting by setting, so that the message can name those that differ.
+        now, then = ({**about, **about.get("settings", {})} for about in (self.about, found))
+        names = [name for name in now if name != "settings" and now[name] != then.get(name)]
+        if names:
+            changes = (f"{name} {then.get(name)!r}, now {now[name]!r}" for name in names)
             raise ValueError(
-                f"{self.path} is the checkpoint of a training of other {' and '.join(differing)}"
-                f"{self._changes(found)}: remove it to start afresh"
+                f"{self.path} is the checkpoint of another training ({'; '.join(changes)}): "
+                "remove it to start afresh"
             )
         return kept
-
-    def _changes(self, found):
-        now, then = self.about.get("settings", {}), found.get("settings", {})
-        names = [name for name in now if now[name] != then.get(name)]
-        changes = (f"{name} {then.get(name)!r}, now {now[name]!r}" for name in names)
-        return f" ({'; '.join(changes)})" if names else ""
 
 
 def restore(kept, parts, generator):

@@ -45,15 +45,6 @@ def parallel(model):
     return wrapped
 
 
-def average(means, count):
-    """Means over the ``count`` images of this process, made means over those of all."""
-    if world_size() == 1:
-        return means
-    weighted = torch.tensor([*means, 1], dtype=torch.float64) * count
-    *totals, images = total(weighted).tolist()
-    return tuple(value / images for value in totals)
-
-
 def total(numbers):
     """A tensor, added up over all processes, on the CPU."""
     if world_size() > 1:
@@ -62,20 +53,28 @@ def total(numbers):
     return numbers.cpu()
 
 
+def average(means, count):
+    """Means over the ``count`` images of this process, made means over those of all."""
+    if world_size() == 1:
+        return means
+    *totals, images = total(count * torch.tensor([*means, 1], dtype=torch.float64)).tolist()
+    return tuple(value / images for value in totals)
+
+
 def broadcast(make):
     """What a function returns in process 0, in all; an error there is raised in all."""
     if world_size() == 1:
         return make()
-    box = [None, None]
+    made = [None]
     if rank() == 0:
         try:
-            box[0] = make()
+            made = [make()]
         except (ValueError, OSError) as error:
-            box[1] = error
-    dist.broadcast_object_list(box)
-    if box[1] is not None:
-        raise box[1]
-    return box[0]
+            made = [error]
+    dist.broadcast_object_list(made)
+    if isinstance(made[0], Exception):
+        raise made[0]
+    return made[0]
 
 
 @contextmanager

@@ -24,14 +24,10 @@ def model_card(result):
     """What a network is, what it was trained on and how well it does, as Markdown."""
     made, settings, test = result["provenance"], result["settings"], result["test"]
     best = result["history"][result["best_epoch"] - 1]
-    images = made["images"]
-    classes = made["classes"]
+    images, classes = made["images"], made["classes"]
     rows = "\n".join(
-        f"| {name} | {count} | {right / count if count else 0:.1%} |"
-        for name, count, right in (
-            (name, sum(counts), counts[k])
-            for k, (name, counts) in enumerate(zip(classes, test["confusion"], strict=True))
-        )
+        f"| {name} | {sum(counts)} | {counts[k] / max(sum(counts), 1):.1%} |"
+        for k, (name, counts) in enumerate(zip(classes, test["confusion"], strict=True))
     )
     return f"""# {settings["network"]}, trained on {made["data"]}
 

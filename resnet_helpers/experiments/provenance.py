@@ -32,17 +32,17 @@ def machine():
 
 def _commit():
     here = Path(__file__)
+
+    def git(*arguments):
+        command = ["git", "-C", str(here.parent), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
     try:
         # Installed from elsewhere, the package may lie within somebody else's repository.
-        _git(here.parent, "ls-files", "--error-unmatch", here.name)
-        return _git(here.parent, "rev-parse", "--short", "HEAD")
+        git("ls-files", "--error-unmatch", here.name)
+        return git("rev-parse", "--short", "HEAD")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-
-
-def _git(folder, *arguments):
-    command = ["git", "-C", str(folder), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _processor():

@@ -27,10 +27,8 @@ def load_run(recording, run, folder=RECORDED):
     """
     path = Path(folder) / recording / f"{run}.json"
     if not path.exists():
-        raise FileNotFoundError(
-            f"{run} of {recording} isn't recorded: python -m resnet_helpers record {recording} "
-            "--data DATA makes it"
-        )
+        command = f"python -m resnet_helpers record {recording} --data DATA"
+        raise FileNotFoundError(f"{run} of {recording} isn't recorded: {command} makes it")
     return json.loads(path.read_text(encoding="utf-8"))
 
 
@@ -73,36 +71,27 @@ def provenance_line(recorded):
     Raises:
         ValueError: no run, or runs of different recordings or schedules.
     """
-    first = recorded[0] if recorded else None
-    if first is None or any(_common(run) != _common(first) for run in recorded):
+    every = [{**run["provenance"], **run["settings"]} for run in recorded]
+    common = ("command", "digest", "processor", "torch", "epochs")
+    if len({tuple(made[name] for name in common) for made in every}) != 1:
         raise ValueError("expected one run or more, all of one recording and one schedule")
-    settings, made = first["settings"], first["provenance"]
-    dates = _unique(run["provenance"]["date"] for run in recorded)
-    commits = _unique(run["provenance"]["commit"] for run in recorded)
-    seeds = _unique(run["settings"]["seed"] for run in recorded)
-    minutes = sum(run["provenance"]["seconds"] for run in recorded) / 60
+    made = every[0]
+    dates, commits, seeds = (
+        ", ".join(map(str, sorted({made[name] for made in every})))
+        for name in ("date", "commit", "seed")
+    )
+    minutes = sum(made["seconds"] for made in every) / 60
     runs = f"{len(recorded)} runs" if len(recorded) > 1 else "1 run"
     return (
         f"Recorded {dates}: {runs} on {made['data']}, {made['training_images']:,} training "
-        f"images, {settings['epochs']} epochs, seed {seeds}; {minutes:.0f} minutes in all, "
-        f"{settings['threads']} thread each, on {made['processor']}, PyTorch {made['torch']}, "
+        f"images, {made['epochs']} epochs, seed {seeds}; {minutes:.0f} minutes in all, "
+        f"{made['threads']} thread each, on {made['processor']}, PyTorch {made['torch']}, "
         f"commit {commits}. Again: {made['command']}"
     )
 
 
 def _key(name):
     """plain-20-seed0 → ("plain", 20, 0); book-recipe-seed1 → ("book-recipe", 1)."""
-    network = re.fullmatch(r"(plain|residual)-(\d+)-seed(\d+)", name)
-    if network:
-        return network[1], int(network[2]), int(network[3])
     recipe, seed = name.rsplit("-seed", 1)
-    return recipe, int(seed)
-
-
-def _common(run):
-    made, settings = run["provenance"], run["settings"]
-    return made["command"], made["digest"], made["processor"], made["torch"], settings["epochs"]
-
-
-def _unique(values):
-    return ", ".join(str(value) for value in sorted(set(values)))
+    network = re.fullmatch(r"(plain|residual)-(\d+)", recipe)
+    return (network[1], int(network[2]), int(seed)) if network else (recipe, int(seed))

@@ -76,7 +76,7 @@ def test_a_run_with_a_curve_says_all_of_itself(made):
     assert len(run["history"]) == 3
     assert set(run["history"][0]) == {"train_loss", "train_error", "test_loss", "test_error"}
     assert set(run["gradient_norms"]) == {"0", "1", "2", "3"}
-    assert all(len(norms) == 9 for norms in run["gradient_norms"].values())
+    assert all(len(norms) == 7 for norms in run["gradient_norms"].values())
 
 
 def test_the_curve_is_the_history_in_finer_steps(made):
