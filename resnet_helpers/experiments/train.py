@@ -242,19 +242,24 @@ def _check_finite(recipe, folder, row, step):
 
 @contextlib.contextmanager
 def _stop_noted():
-    """While it lasts, Ctrl-C and SIGTERM only take note; the function it yields then stops."""
+    """While it lasts, Ctrl-C and SIGTERM only take note; the function it yields then stops.
+
+    Whoever asks twice doesn't want to wait for the batch: that stops at once.
+    """
     noted = []
 
     def check(*_):
         if noted:
             raise Stopped(f"stopped by {signal.Signals(noted[0]).name}")
 
+    def note(number, _):
+        check()
+        noted.append(number)
+
     # Python lets only the main thread handle signals; elsewhere they do what they always do.
     main = threading.current_thread() is threading.main_thread()
-    before = {
-        number: signal.signal(number, lambda number, _: noted.append(number))
-        for number in ((signal.SIGINT, signal.SIGTERM) if main else ())
-    }
+    numbers = (signal.SIGINT, signal.SIGTERM) if main else ()
+    before = {number: signal.signal(number, note) for number in numbers}
     try:
         yield check
     finally:

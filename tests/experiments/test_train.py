@@ -120,6 +120,18 @@ def test_when_asked_to_stop_it_says_what_is_kept_and_how_to_go_on(tmp_path, fork
     torch.load(folder / CHECKPOINT, weights_only=True)  # whole
 
 
+def test_asked_twice_it_stops_at_once():
+    before = signal.getsignal(signal.SIGINT)
+    with module._stop_noted() as check:
+        check()
+    with pytest.raises(module.Stopped, match="stopped by SIGINT"), module._stop_noted() as check:
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(module.Stopped):
+            check()
+        signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
 @pytest.fixture
 def interrupted(tmp_path):
     """The folder of a training that broke off after its first epoch."""
