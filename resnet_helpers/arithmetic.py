@@ -1,11 +1,8 @@
-"""How many parameters and multiply–adds: of a layer, of a block, of a whole network.
+"""How many parameters and multiply–adds: of a convolution, of a whole network.
 
 A MAC is one multiplication and one addition; many papers call MACs "FLOPs". Counted are
 convolutions and linear layers, without their biases. Batch norms, ReLUs, pools and the additions
 of shortcuts are zero by convention: they multiply nothing by a matrix.
-
-References:
-    [1] He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition", arXiv:1512.03385.
 """
 
 import copy
@@ -47,12 +44,10 @@ def conv_size(size: int, kernel: int, stride: int = 1, padding: int = 0, dilatio
     return (padded - covered) // stride + 1
 
 
-def conv_parameters(
-    in_channels: int, out_channels: int, kernel: int, groups: int = 1, bias: bool = False
-) -> int:
-    """Parameters of a two-dimensional convolution with a square kernel.
+def conv_parameters(in_channels: int, out_channels: int, kernel: int, groups: int = 1) -> int:
+    """Parameters of a two-dimensional convolution with a square kernel and without a bias.
 
-    out_channels · (in_channels / groups) · kernel², and out_channels more with a bias.
+    out_channels · (in_channels / groups) · kernel²
 
     Raises:
         ValueError: a size below 1, or groups that don't divide the channels.
@@ -61,7 +56,7 @@ def conv_parameters(
     for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
         if channels % groups:
             raise ValueError(f"{name}={channels} can't be divided into groups={groups}")
-    return out_channels * (in_channels // groups) * kernel**2 + bias * out_channels
+    return out_channels * (in_channels // groups) * kernel**2
 
 
 def conv_macs(
@@ -84,33 +79,6 @@ def conv_macs(
     """
     pixels = conv_size(size, kernel, stride, padding, dilation) ** 2
     return conv_parameters(in_channels, out_channels, kernel, groups) * pixels
-
-
-def basic_block_parameters(in_channels: int, out_channels: int, projection: bool = False) -> int:
-    """Parameters of a ``BasicBlock``: two 3×3 convolutions, two norms ([1], figure 5, left).
-
-    Args:
-        projection: whether its shortcut is a 1×1 convolution and a norm.
-    """
-    main = 9 * in_channels * out_channels + 9 * out_channels**2 + 4 * out_channels
-    return main + projection * _projection_parameters(in_channels, out_channels)
-
-
-def bottleneck_parameters(in_channels: int, out_channels: int, projection: bool = False) -> int:
-    """Parameters of a ``BottleNeck``: 1×1, 3×3, 1×1, three norms ([1], figure 5, right).
-
-    Args:
-        out_channels: of the narrow middle; the block puts out four times as many.
-        projection: whether its shortcut is a 1×1 convolution and a norm.
-    """
-    wide = 4 * out_channels
-    main = in_channels * out_channels + 9 * out_channels**2 + out_channels * wide
-    norms = 4 * out_channels + 2 * wide
-    return main + norms + projection * _projection_parameters(in_channels, wide)
-
-
-def _projection_parameters(in_channels, out_channels):
-    return in_channels * out_channels + 2 * out_channels
 
 
 @dataclass(frozen=True)
