@@ -67,14 +67,14 @@ def best_ratio(pairs):
 @pytest.mark.timing
 @pytest.mark.usefixtures("processor_time")
 def test_statistics_take_a_fifth_of_the_notes_time(images):
-    assert best_ratio(measure.statistics_speed(measure.first(images, 1000), 5)) >= 5
+    assert best_ratio(measure.statistics_speed(measure.first(images, 1000), 3)) >= 5
 
 
 @pytest.mark.timing
 @pytest.mark.usefixtures("processor_time")
-@pytest.mark.parametrize(("size", "count", "least"), [(96, 960, 4), (224, 320, 3)])
-def test_the_loader_is_several_times_as_fast(images, size, count, least):
-    assert best_ratio(measure.loader_speed(images, size, count, 5)) >= least
+@pytest.mark.parametrize(("size", "count", "least"), [(96, 960, 3), (224, 320, 2)])
+def test_the_loader_is_at_least_so_many_times_as_fast(images, size, count, least):
+    assert best_ratio(measure.loader_speed(images, size, count, 3)) >= least
 
 
 def test_a_row_of_the_table_has_the_medians_and_the_range_of_the_ratios():
