@@ -14,10 +14,7 @@ from torch.nn import functional as F
 
 
 def gradient_norms(
-    model: nn.Module,
-    loss_func: Callable[[Tensor, Tensor], Tensor],
-    images: Tensor,
-    labels: Tensor,
+    model: nn.Module, loss_func: Callable[..., Tensor], images: Tensor, labels: Tensor
 ) -> dict[str, float]:
     """The length of the loss's gradient in each convolution's weights, in training mode.
 

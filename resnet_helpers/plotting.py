@@ -45,10 +45,7 @@ def use_style() -> None:
 
 
 def show_images(
-    images: Tensor,
-    titles: Sequence[str] | None = None,
-    columns: int = 8,
-    pixel_axes: bool = False,
+    images: Tensor, titles: Sequence[str] | None = None, columns: int = 8, pixel_axes: bool = False
 ) -> Figure:
     """Show a batch of images in a grid.
 

@@ -71,13 +71,11 @@ def channel_statistics(images: Tensor) -> ChannelStatistics:
     pixels = images[0, 0].numel()
     # n·Σx² − (Σx)² is a whole number: the subtraction that ruins floats is exact here.
     of_images = np.sqrt(pixels * squares - sums**2) / pixels / 255
-    total = pixels * len(images)
-    means, stds = [], []
-    for channel in range(3):
-        s, q = int(sums[:, channel].sum()), int(squares[:, channel].sum())
-        means.append(s / total / 255)
-        stds.append((total * q - s * s) ** 0.5 / total / 255)
-    return ChannelStatistics(tuple(means), tuple(stds), tuple(of_images.mean(0).tolist()))
+    n = pixels * len(images)
+    totals = list(zip(sums.sum(0).tolist(), squares.sum(0).tolist(), strict=True))
+    mean = tuple(s / n / 255 for s, _ in totals)
+    std = tuple((n * q - s * s) ** 0.5 / n / 255 for s, q in totals)
+    return ChannelStatistics(mean, std, tuple(of_images.mean(0).tolist()))
 
 
 def normalize(images: Tensor, mean: ArrayLike, std: ArrayLike) -> Tensor:
@@ -172,11 +170,7 @@ def random_crop(images: Tensor, padding: int, generator: torch.Generator | None 
 
 
 def check_bytes(images: Tensor) -> None:
-    """Raise an error that names the way out unless this is a batch of uint8 images.
-
-    Raises:
-        ValueError: another shape than (N, 3, H, W). TypeError: another type than uint8.
-    """
+    """Raise a ValueError unless this is a batch (N, 3, H, W), a TypeError unless it is uint8."""
     check_batch_shape(images)
     if images.dtype != torch.uint8:
         raise TypeError(
