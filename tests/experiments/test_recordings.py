@@ -162,7 +162,9 @@ def test_what_is_recorded_is_not_made_again(tiny, made, images, monkeypatch):
 
 
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
-def test_a_run_that_was_cut_off_goes_on_to_the_same_file(tiny, made, images, tmp_path, run):
+def test_a_run_that_was_cut_off_goes_on_to_the_same_file(
+    tiny, made, images, tmp_path, monkeypatch, run
+):
     class CutOff(Exception):
         pass
 
@@ -175,9 +177,10 @@ def test_a_run_that_was_cut_off_goes_on_to_the_same_file(tiny, made, images, tmp
 
     home = module if run.curve_steps else whole
     module_fit = home.fit
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(CutOff):
-        patch.setattr(home, "fit", broken)
+    monkeypatch.setattr(home, "fit", broken)
+    with pytest.raises(CutOff):
         record("tiny", images, run.file, tmp_path / "out", tmp_path / "states")
+    monkeypatch.setattr(home, "fit", module_fit)
     record("tiny", images, run.file, tmp_path / "out", tmp_path / "states")
     again, first = (load_run("tiny", run.file, folder) for folder in (tmp_path / "out", made))
     for recorded in (again, first):
