@@ -32,9 +32,8 @@ def check_stl10(root):
 
 def run_train(given, parser):
     """Train by a named recipe, some of its settings changed."""
-    settings = {field.name: getattr(given, field.name) for field in fields(Recipe)}
-    changes = {name: value for name, value in settings.items() if value is not None}
-    recipe = replace(RECIPES[given.recipe], **changes)
+    names = [field.name for field in fields(Recipe) if getattr(given, field.name) is not None]
+    recipe = replace(RECIPES[given.recipe], **{name: getattr(given, name) for name in names})
     # Photographs come in all sizes; the other data sets' images have one already.
     size = {"image_size": recipe.image_size} if given.data.startswith("folder:") else {}
     name = Path(given.data.removeprefix("folder:")).resolve().name

@@ -61,14 +61,14 @@ def average(means, count):
     return tuple(value / images for value in totals)
 
 
-def broadcast(make):
-    """What a function returns in process 0, in all; an error there is raised in all."""
+def broadcast(make, *given):
+    """What ``make(*given)`` returns in process 0, in all; an error there is raised in all."""
     if world_size() == 1:
-        return make()
+        return make(*given)
     made = [None]
     if rank() == 0:
         try:
-            made = [make()]
+            made = [make(*given)]
         except (ValueError, OSError) as error:
             made = [error]
     dist.broadcast_object_list(made)

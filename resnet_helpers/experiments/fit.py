@@ -70,7 +70,7 @@ def fit(model, recipe, train_dl, evaluate=None, *, keep=None, after_step=(), aft
         history.append(row)
         _tell(after_epoch, model, history)
         if keep:
-            distributed.broadcast(partial(keep.write, parts, train_dl.generator, history))
+            distributed.broadcast(keep.write, parts, train_dl.generator, history)
     return history
 
 

@@ -5,6 +5,7 @@ import io
 from pathlib import Path
 
 from resnet_helpers._files import write_atomically, write_text
+from resnet_helpers.experiments.recipe import Recipe
 
 
 def write_reports(folder, result):
@@ -60,21 +61,18 @@ logits = model(transforms.normalize(images, about["mean"], about["std"]))
 names = [about["classes"][k] for k in logits.argmax(1)]
 ```
 
-## What it was trained on
+## How it was trained
 
-{made["data"]}: {images["train"]:,} training images (digest of all images: {made["digest"]}).
+On {made["data"]}, {images["train"]:,} training images (digest of all images: {made["digest"]}).
 It knows these classes and images like these. What it says of anything else means nothing, and
 its certainty is no measure of how often it is right.
 
-## How it was trained
+It took {made["seconds"] / 60:.1f} minutes on {made["date"]}: {made["device"]},
+{made["processor"]}, {made["processes"]} process(es) of {made["threads"]} thread(s), Python
+{made["python"]}, PyTorch {made["torch"]}, commit {made["commit"]} of resnet_helpers; by this
+recipe:
 
-{made["seconds"] / 60:.1f} minutes on {made["date"]}: {made["device"]}, {made["processor"]},
-{made["processes"]} process(es) of {made["threads"]} thread(s), Python {made["python"]}, PyTorch
-{made["torch"]}, commit {made["commit"]} of resnet_helpers.
-
-| setting | value |
-|---|---|
-{chr(10).join(f"| {name} | {value} |" for name, value in settings.items())}
+{Recipe.of(settings)}
 """
 
 

@@ -71,7 +71,7 @@ def train_to_folder(recipe, data, folder, resume=False, after_epoch=()):
     recipe = replace(recipe, image_size=recipe.image_size or data.train.images.shape[-1])
     try:
         with threads(recipe.threads), distributed.process_group(), _stop_noted() as check_stop:
-            finished = distributed.broadcast(lambda: _check_folder(folder, resume))
+            finished = distributed.broadcast(_check_folder, folder, resume)
             torch.manual_seed(recipe.seed)
             classes = len(data.classes)
             model = build_network(recipe.network, classes, recipe.width, recipe.zero_gamma)
@@ -159,12 +159,12 @@ def _train(model, recipe, data, folder, about, after_step, after_epoch):
         {"val": loader(data.validation)},
         keep=Checkpoint(folder / CHECKPOINT, about),
         after_step=after_step,
-        after_epoch=(*after_epoch, lambda *now: distributed.broadcast(lambda: keep(*now))),
+        after_epoch=(*after_epoch, partial(distributed.broadcast, keep)),
     )
     load_weights(model, folder / WEIGHTS)
     result = _result(model, data, about, history)
     result["test"] = _measure(model, recipe, loader(data.test))
-    distributed.broadcast(lambda: _write_end(folder, result))
+    distributed.broadcast(_write_end, folder, result)
     return model.eval(), result
 
 

@@ -75,13 +75,13 @@ def test_a_damaged_or_foreign_file_is_never_read_as_whole(tmp_path, damage):
 def test_the_checkpoint_of_other_settings_is_refused_by_their_names(tmp_path):
     go(tmp_path / "checkpoint.pt")
     other = replace(TINY, epochs=4, crop=0)
-    with pytest.raises(ValueError, match=r"of other settings \(epochs 3, now 4; crop 1, now 0\)"):
+    with pytest.raises(ValueError, match=r"another training \(epochs 3, now 4; crop 1, now 0\)"):
         go(tmp_path / "checkpoint.pt", other)
 
 
 def test_the_checkpoint_of_other_images_is_refused(tmp_path):
     go(tmp_path / "checkpoint.pt")
-    with pytest.raises(ValueError, match="checkpoint of a training of other images: remove it"):
+    with pytest.raises(ValueError, match=r"another training \(images \d+, now \d+\): remove it"):
         go(tmp_path / "checkpoint.pt", split=noise_split(80, seed=2))
 
 
