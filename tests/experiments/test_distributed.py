@@ -82,7 +82,8 @@ def test_without_batch_norm_two_processes_give_the_losses_of_one(tmp_path, train
 def test_with_batch_norm_two_processes_reach_the_accuracy_of_one(tmp_path, train):
     def accuracies(count):
         results = [
-            train(tmp_path / f"{count}-{seed}", count, epochs=3, seed=seed) for seed in range(3)
+            train(tmp_path / f"{count}-{seed}", count, width=16, epochs=3, seed=seed)
+            for seed in range(3)
         ]
         return [result["history"][-1]["val_accuracy"] for result in results]
 
