@@ -3,8 +3,6 @@
 import contextlib
 import json
 import random
-import subprocess
-import sys
 from dataclasses import fields
 
 import pytest
@@ -80,13 +78,3 @@ def test_record_lists_what_there_is_and_what_it_needs(capsys):
     assert len(lines) == runs + len(RECORDINGS)
     assert "replay-sample: needs the sample set: --data sample" in lines
     assert any(line.startswith("    plain-20-seed0: recorded 2026-") for line in lines)
-
-
-@pytest.mark.process
-def test_it_is_a_command():
-    run = subprocess.run(
-        [sys.executable, "-m", "resnet_helpers", "train", "--recipe", "none"],
-        capture_output=True,
-        text=True,
-    )
-    assert run.returncode == 2 and "choose from" in run.stderr

@@ -223,7 +223,7 @@ def test_a_loss_that_is_no_longer_finite_stops_with_its_batch_kept(tmp_path):
 
 def test_the_number_of_threads_is_the_recipes_and_put_back(tmp_path):
     before = torch.get_num_threads()
-    recipe = dataclasses.replace(TINY, threads=before + 1, epochs=1)
+    recipe = dataclasses.replace(TINY, threads=before + 1, epochs=1, limit=40)
     _, result = train_to_folder(recipe, make_data(), tmp_path / "out")
     assert result["provenance"]["threads"] == before + 1
     assert torch.get_num_threads() == before
