@@ -277,24 +277,29 @@ def network_builder(
     name: str, width: int = 16, zero_gamma: bool = False
 ) -> Callable[..., nn.Module]:
     """A function of ``num_classes`` that builds the network; arguments as ``build_network``'s."""
-    found = re.fullmatch(r"resnet(18|34|50|101|152)(d?)|plain(18|34)|cifar_(resnet|plain)\d+", name)
+    found = re.fullmatch(
+        r"cifar_(resnet|plain)(\d+)|resnet(18|34|50|101|152)(d?)|plain18|plain34", name
+    )
     if not found:
         raise ValueError(
             f"network={name!r}: choose resnet18, 34, 50, 101 or 152, one of these with a d "
             "(resnet18d), plain18 or plain34, or of the CIFAR family, such as cifar_resnet20 or "
             "cifar_plain20"
         )
+    family, cifar_depth, depth, variant = found.groups()
     options = {"zero_gamma": True} if zero_gamma else {}
     if zero_gamma and "plain" in name:
         raise ValueError(f"zero_gamma=True: {name} has no residual block that it could change")
-    if name.startswith("cifar"):
-        build, depth = re.fullmatch(r"(\w+?)(\d+)", name).groups()
-        return functools.partial(globals()[build], int(depth), width, **options)
+    if family:
+        build = cifar_resnet if family == "resnet" else cifar_plain
+        return functools.partial(build, int(cifar_depth), width, **options)
     if width != 16:
         raise ValueError(f"width={width}: {name} has one width only; leave it at 16")
-    if found[2]:
-        return functools.partial(resnet_d, int(found[1]), **options)
-    return functools.partial(globals()[name], **options)
+    if not depth:
+        return plain18 if name == "plain18" else plain34
+    if variant:
+        return functools.partial(resnet_d, int(depth), **options)
+    return functools.partial(ResNet, *TABLE_1[int(depth)], **options)
 
 
 def from_torchvision(state_dict: Mapping[str, Tensor]) -> ResNet:

@@ -89,7 +89,8 @@ def optimizer_for(model: nn.Module, recipe) -> Optimizer:
 
 def mean_lr(opt: Optimizer, recipe) -> float:
     """``get_lr`` of an ``optimizer_for``, as its recipe counts it: for a mean loss."""
-    return get_lr(opt) if recipe.optimizer == "adam" else get_lr(opt) * recipe.batch_size
+    rate = opt.param_groups[0]["lr"]
+    return rate if recipe.optimizer == "adam" else rate * recipe.batch_size
 
 
 def triangle(progress: float, warm_up: float) -> float:
@@ -114,7 +115,7 @@ def metric_batch(output: Tensor, target: Tensor) -> int:
     Args:
         output: logits (N, classes). target: int64 (N,).
     """
-    return (output.argmax(1) == target).sum().item()
+    return int((output.argmax(1) == target).sum())
 
 
 def loss_batch(
@@ -340,7 +341,9 @@ def confusion_matrix(logits: Tensor, labels: Tensor) -> Tensor:
     return torch.bincount(places, minlength=classes**2).reshape(classes, classes)
 
 
-def print_row(epoch: int, lr: float, train: tuple, val: tuple, seconds: float, best: bool) -> None:
+def print_row(
+    epoch: int, lr: float | list[float], train: tuple, val: tuple, seconds: float, best: bool
+) -> None:
     """Print an epoch's line under ``HEAD``; ``train`` and ``val`` are (loss, accuracy)."""
     print(
         f"{epoch:5d} {lr!s:>8.8} {train[0]:12.4f} {train[1]:9.1%} {val[0]:12.4f} "
