@@ -1,7 +1,7 @@
 """Checkers for chapter 3: 1×1 convolutions and the bottleneck."""
 
 import math
-from functools import partial
+from functools import cache, partial
 
 import torch
 from torch import nn
@@ -92,6 +92,7 @@ def check_widest_middle(widest_middle):
         given = call(widest_middle, *case)
         one = size**2 * (ins + kernel**2 * outs)
         right = budget // one
+        less, more = right - 1, right + 1
         traps = {
             "channels are counted in whole numbers, by // or int().": right,
             "the 1×1 must be paid from the budget as well.": budget // (size**2 * kernel**2 * outs),
@@ -99,12 +100,13 @@ def check_widest_middle(widest_middle):
             "MACs, not weights: each is used at every pixel.": budget // (ins + kernel**2 * outs),
             "the map has size × size pixels.": budget // (size * (ins + kernel**2 * outs)),
             "the kernel's side is to be squared.": budget // (size**2 * (ins + kernel * outs)),
-            f"it takes {one * (right + 1):,} MACs, more than the budget: round down.": right + 1,
-            f"{right} channels take {one * right:,} MACs, which is still within the budget.": right
-            - 1,
-            "channels are counted in whole numbers. Round down.": budget / one,
+            f"it takes {one * more:,} MACs, more than the budget: round down.": more,
+            f"{right} channels take {one * right:,} MACs, which is still within the budget.": less,
         }
         problems = {sentence: given == value for sentence, value in traps.items()}
+        problems["channels are counted in whole numbers. Round down."] = isinstance(
+            given, float
+        ) and math.isclose(given, budget / one)
         problems[f"expected {right}. What does one channel of the middle cost?"] = True
         if given != right or not isinstance(given, int):
             refuse(problems, f"widest_middle{case} is {given}: ")
@@ -114,8 +116,7 @@ def check_widest_middle(widest_middle):
 @checker
 def check_resnet50_parts(parts):
     """Exercise 3.3: ResNet-50's parameters for 1000 classes, part by part."""
-    with torch.device("meta"):
-        model = resnet50(1000)
+    model = _resnet50()
     names = ("conv1", "conv2_x", "conv3_x", "conv4_x", "conv5_x", "fc")
     right = {name: count_parameters(getattr(model, name)) for name in names}
     for name, given, expected in each(parts, right, "a number"):
@@ -126,6 +127,12 @@ def check_resnet50_parts(parts):
         more = "more" if given > expected else "fewer"
         raise Wrong(f"{name}: {given:,}, which is {abs(given - expected):,} {more} than it has.")
     return f"All six parts are right, and their sum is {sum(parts.values()):,}."
+
+
+@cache
+def _resnet50():
+    with torch.device("meta"):
+        return resnet50(1000)
 
 
 def _part_traps(part):
