@@ -38,10 +38,6 @@ def after(spoil):
     return make
 
 
-def forget_statistics(block):
-    block.residual_function[1].reset_running_stats()
-
-
 def break_the_relu(block):
     block.relu = torch.nn.Sigmoid().eval()
 
@@ -64,7 +60,7 @@ WRONG = {
         (READINGS | {"B": "overfitting"}, "a higher *training* error"),
         (READINGS | {"C": "degradation"}, "C has fewer layers"),
         (READINGS | {"D": "overfitting"}, "Nothing went wrong"),
-        (READINGS | {"D": "magic"}, "isn't one of overfitting"),
+        (READINGS | {"D": 99 * "m"}, f"D: '{56 * 'm'}… isn't one of overfitting"),
         ({"A": "overfitting"}, "'B' is missing: expected a word for each of 'A', 'B', 'C', 'D'."),
         ("overfitting", "expected a dictionary"),
     ],
@@ -74,6 +70,7 @@ WRONG = {
         (lambda a, b: (b - a) // 3, "A block has two"),
         (lambda a, b: (b - 2) // 6, "The shallow one brings some"),
         (lambda a, b: 5, "expected 6"),
+        (lambda a, b: max(1, (b - a) // 6), "blocks_to_insert(20, 20) is 1: expected 0"),
         (lambda a, b: a.depth, "raised AttributeError"),
         (6, "6: expected a function"),
     ],
@@ -90,6 +87,7 @@ WRONG = {
         (0.1632, "multiply"),
         ("small", "expected a number, such as 1 / 2"),
         (True, "expected a number"),
+        (torch.nn.Linear(1, 1), "Linear: expected a number"),
     ],
     "check_make_identity": [
         (changed(kernel=torch.nn.init.ones_), "first convolution's weights are all 1"),
@@ -105,7 +103,14 @@ WRONG = {
         (times(1 + 8e-5), "comes out changed by up to"),
         (changed(beta=lambda m: 0 * m), "β of the first batch norm"),
         (changed(beta=lambda m: m + 2e-5), "β of the first batch norm"),
-        (after(forget_statistics), "running statistics were changed"),
+        (
+            after(lambda b: b.residual_function[1].running_mean.zero_()),
+            "running statistics were changed",
+        ),
+        (
+            after(lambda b: b.residual_function[1].running_var.fill_(1)),
+            "running statistics were changed",
+        ),
         (after(torch.nn.Module.train), "left in training mode"),
         (after(break_the_relu), "was a module replaced"),
         (lambda b: b.conv, "raised AttributeError"),

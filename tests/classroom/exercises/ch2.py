@@ -133,6 +133,7 @@ WRONG = {
         (lambda m: zero_gamma(m, place=-2), "more has changed"),
         (lambda m: zero_gamma(m[2]), "every block counts"),
         (lambda m: zero_gamma(m, value=0.1), "not all of them are 0"),
+        (lambda m: m.pop(3), "a batch norm inside of F has changed"),
         (lambda m: m.blocks, "raised AttributeError"),
     ],
     "check_trunk_variance": [

@@ -22,6 +22,10 @@ def at_side(side):
     return lambda *a: conv_macs(*a) // output_side(*a) ** 2 * side(*a) ** 2
 
 
+def rounded_up(ins, outs, kernel, size, stride, padding, dilation, groups):
+    return -(-(size + 2 * padding - dilation * (kernel - 1) - 1) // stride) + 1
+
+
 def widest_middle(budget, ins, outs, kernel, size):
     return budget // (size**2 * (ins + kernel**2 * outs))
 
@@ -64,11 +68,15 @@ WRONG = {
         (at_side(lambda *a: output_side(*a) - 1), "the + 1 behind the division"),
         (lambda *a: conv_macs(*a[:5], a[5] / 2, *a[6:]), "added on both sides"),
         (without(stride=1), "stride is ignored"),
-        (without(padding=0), "padding is ignored"),
+        (without(padding=0), "conv_macs(4, 8, 3, 12, 1, 3, 1, 1) is 28,800: padding is ignored"),
         (without(dilation=1), "dilation is ignored"),
         (without(groups=1), "groups are ignored"),
         (lambda *a: conv_macs(*a) // a[7], "groups divide twice"),
-        (lambda *a: 7, "where PyTorch counts"),
+        (
+            at_side(lambda i, o, k, s, st, p, d, g: (s + 2 * p - d * (k - 1)) // st),
+            "the + 1 behind",
+        ),
+        (at_side(rounded_up), "1, 2, 4) is 28,800, where PyTorch counts 16,200"),
         (lambda *a: a[8], "raised IndexError"),
     ],
     "check_widest_middle": [

@@ -46,7 +46,8 @@ WRONG = {
     ],
     "check_block_parameters": [
         (mistaken(norms=0), "γ and β are left out"),
-        (lambda *case: block_parameters(*case) - 4 * case[1], "γ and β are left out"),
+        (lambda i, o, s: block_parameters(i, o, s, norms=2 * (i == o)), "γ and β are left out"),
+        (lambda i, o, s: block_parameters(i, o, s) - 4 * o * (i != o), "γ and β are left out"),
         (mistaken(shortcut=False), "the shortcut's 1×1 convolution and its norm are left out"),
         (mistaken(bias=True), "the convolutions have no bias"),
         (lambda *case: block_parameters(*case) - 1, "1 fewer than PyTorch counts"),
