@@ -50,7 +50,10 @@ def test_plausible_wrong_answers_are_told_what_is_wrong(name):
 @pytest.mark.parametrize(
     ("build", "shown"),
     [
-        (lambda: ResNet(BottleNeck, [2, 2, 2, 2], num_classes=100), "✓ ResNet-26"),
+        (
+            lambda: ResNet(BottleNeck, [2, 2, 2, 2], num_classes=100),
+            "✓ ResNet-26 with 14,151,076 parameters, as many as torchvision's",
+        ),
         (lambda: networks.resnet18(num_classes=100), "✗ no BottleNeck inside"),
         (lambda: networks.resnet50(num_classes=100), "✗ 16 bottlenecks make a depth of 50"),
         (lambda: ResNet(BottleNeck, [2, 2, 2, 2]), "✗ the last layer has 10 outputs: expected 100"),
