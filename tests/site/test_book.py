@@ -42,6 +42,11 @@ def test_no_script_in_a_page_knows_the_address_of_a_cdn(book):
             assert not re.search(r"//(cdn|unpkg|cdnjs|fonts)\b", script), path.name
 
 
+def test_no_page_tells_where_this_machine_keeps_the_book(book):
+    for path in book.rglob("*.html"):
+        assert str(ROOT) not in path.read_text(), path.name
+
+
 def test_links_between_pages_and_to_places_in_them_lead_somewhere(book):
     for path in book.rglob("*.html"):
         for href in re.findall(r'<a\b[^>]*?href="([^"]+)"', path.read_text()):
