@@ -66,11 +66,11 @@ def add_notice(app, doctree, docname):
         words = nodes.paragraph(
             "",
             "",
-            nodes.Text("This chapter did not run to its end when this copy was built: cell "),
+            _text("This chapter did not run to its end when this copy was built: cell "),
             nodes.literal("", ran["failed"]["cell"]),
-            nodes.Text(
-                f" stopped with {ran['failed']['error']}. The outputs below are saved ones."
-            ),
+            _text(" stopped with "),
+            nodes.literal("", ran["failed"]["error"]),
+            _text(". The outputs below are saved ones."),
         )
         title = next(doctree.findall(nodes.title))
         title.parent.insert(1, nodes.warning("", words))
