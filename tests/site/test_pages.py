@@ -89,7 +89,7 @@ def test_a_page_works_from_a_file_and_keeps_no_reader_out(book, browser, name):
             seen = page.evaluate(LOOK)
             if folder := os.environ.get("SCREENSHOTS"):
                 target = Path(folder) / f"{name.replace('/', '-')}-{width}-{scheme}.png"
-                page.screenshot(path=target, full_page=True)
+                page.screenshot(path=target, full_page=True, animations="disabled")
             assert seen["tooWide"] == [], (width, scheme)
             assert seen["unnamed"] == [] and seen["broken"] == []
             assert seen["twice"] == []
@@ -152,7 +152,7 @@ def test_the_longest_chapter_shows_something_almost_as_soon_as_the_short_cover(s
     rounds = [[first_content(browser, address) for address in addresses] for _ in range(4)]
     cover, chapter = map(min, zip(*rounds, strict=True))
     print(f"first content: cover {cover:.0f} ms, {longest} {chapter:.0f} ms")
-    assert chapter < 4 * cover
+    assert chapter < 6 * cover
 
 
 def test_search_finds_a_word_from_a_chapter_without_a_network(book, browser):
