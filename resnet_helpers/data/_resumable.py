@@ -31,7 +31,7 @@ class Download:
         pause: called with the seconds to wait before another try: 1, 2, 4, …
 
     Attributes:
-        joined: whether a rest was asked for, so that the pieces may not fit.
+        joined: whether the bytes come in several pieces, which may not fit.
 
     Raises (while reading):
         Unavailable: nothing more comes from there; what came is kept.
@@ -42,7 +42,7 @@ class Download:
     def __init__(self, address, part, tries, timeout, pause):
         self.address, self.part = address, part
         self.tries, self.timeout, self.pause = tries, timeout, pause
-        self.joined = False
+        self.joined = part.exists()
         self._chunks = self._read_and_receive()
 
     def read(self, size=-1):
@@ -55,7 +55,7 @@ class Download:
 
     def _read_and_receive(self):
         position = 0
-        if self.part.exists():
+        if self.joined:
             with self.part.open("rb") as file:
                 while chunk := file.read(CHUNK):
                     position += len(chunk)
@@ -124,5 +124,5 @@ def _whole_length(response, position, length):
     sent = response.headers.get("Content-Range", "the whole file")
     place = re.fullmatch(rf"bytes {position}-\d+/(\d+)", sent)
     if place is None or length not in (None, int(place[1])):
-        raise WrongBytes(f"the server sent {sent}, where the rest from byte {position} was asked")
+        raise WrongBytes(f"the server sent {sent}, where the rest from byte {position} was due")
     return int(place[1])
