@@ -23,13 +23,7 @@ from resnet_helpers.data.splits import Dataset, Split, cut, join
 __all__ = ["BatchLoader", "Dataset", "Split", "cache_folder", "cut", "join", "load", "normalizer"]
 
 
-def load(
-    name: str,
-    validation: float = 0.2,
-    seed: int = 0,
-    image_size: int | None = None,
-    root: str | os.PathLike | None = None,
-) -> Dataset:
+def load(name: str, validation=0.2, seed=0, image_size: int | None = None, root=None) -> Dataset:
     """Load a data set into memory.
 
     Validation is cut from the training images, and chooses; test is for the last measurement.
@@ -41,10 +35,10 @@ def load(
             a fifth of each class is cut as test.
         validation: the share of each class's training images that is cut off as validation.
         seed: fixes the sample set's pixels and every cut.
-        image_size: give every image this many pixels on each side. A folder's images, which may
-            have any size, are cropped to a square and resized as they are read; those of the
-            other sets go through ``transforms.resize``. By default images stay as they are, and
-            a folder's must all have one size.
+        image_size: pixels on each side of every image. A folder's images are cropped to a square
+            and resized as they are read; those of the other sets go through
+            ``transforms.resize``. By default images stay as they are, and a folder's must all
+            have one size.
         root: where downloads and the drawn sample set lie; by default the cache folder.
 
     Returns:
@@ -94,13 +88,11 @@ def _load_cifar10(root):
     train, test = (
         torchvision.datasets.CIFAR10(root, train=train, download=True) for train in (True, False)
     )
-    return tuple(train.classes), *(
-        Split(
-            torch.from_numpy(part.data).permute(0, 3, 1, 2).contiguous(),
-            torch.tensor(part.targets),
-        )
-        for part in (train, test)
+    images = (
+        torch.from_numpy(part.data).permute(0, 3, 1, 2).contiguous() for part in (train, test)
     )
+    labels = (torch.tensor(part.targets) for part in (train, test))
+    return tuple(train.classes), *map(Split, images, labels)
 
 
 def _resize(split, size):

@@ -13,7 +13,7 @@ class Unavailable(Exception):
 
 
 class WrongBytes(Unavailable):
-    """What has come isn't, or can't become, what is looked for: keeping it is of no use."""
+    """What has come isn't what is looked for and can't become it: it isn't worth keeping."""
 
 
 class Download:
@@ -21,7 +21,7 @@ class Download:
 
     ``read`` gives first what an earlier process left in the file ``part``, then what the server
     sends, which it keeps there too. After a drop it asks for the rest, which may be another
-    file's by now: whoever reads must be able to tell, by a checksum.
+    file's by now (``joined``): whoever reads must be able to tell, by a checksum.
 
     Args:
         address: http or https.
@@ -30,12 +30,8 @@ class Download:
         timeout: seconds of silence after which a line counts as broken.
         pause: called with the seconds to wait before another try: 1, 2, 4, …
 
-    Attributes:
-        joined: whether the bytes come in several pieces, which may not fit.
-
     Raises (while reading):
-        Unavailable: nothing more comes from there; what came is kept.
-        WrongBytes: the server can't send the rest.
+        Unavailable, WrongBytes: nothing more comes; the server can't send the rest.
         OSError: the disk is full.
     """
 
@@ -61,9 +57,8 @@ class Download:
                     position += len(chunk)
                     yield chunk
         for chunk in self._receive(position):
-            with self.part.open(
-                "ab"
-            ) as file:  # A killed process takes an open file's buffer along.
+            # Closed at once: a killed process takes along what it has only buffered.
+            with self.part.open("ab") as file:
                 file.write(chunk)
             yield chunk
 

@@ -1,11 +1,9 @@
 """From a split in memory to batches: shuffled, augmented, normalised."""
 
 import math
-from collections.abc import Callable
 
 import torch
 
-from resnet_helpers.data.splits import Split
 from resnet_helpers.transforms import channel_statistics, normalize
 
 
@@ -23,9 +21,8 @@ class BatchLoader:
             The generator is on the processor, so that every device draws the same numbers.
         shuffle: a new order every epoch.
         seed: fixes the orders and the augmentation.
-        rank, world_size: of each batch only every ``world_size``-th image, from the one with
-            number ``rank`` on: the part of one process of several. All parts together are the
-            batch that one process alone would get.
+        rank, world_size: for one process of several: of each batch only every
+            ``world_size``-th image, from number ``rank`` on. All parts together are the batch.
 
     Yields:
         (transformed images, labels), labels int64 (batch,).
@@ -37,14 +34,14 @@ class BatchLoader:
 
     def __init__(
         self,
-        split: Split,
-        batch_size: int,
-        transform: Callable,
-        augment: Callable | None = None,
-        shuffle: bool = False,
-        seed: int = 0,
-        rank: int = 0,
-        world_size: int = 1,
+        split,
+        batch_size,
+        transform,
+        augment=None,
+        shuffle=False,
+        seed=0,
+        rank=0,
+        world_size=1,
     ):
         if not isinstance(batch_size, int) or batch_size < 1:
             raise ValueError(f"batch_size={batch_size!r}: expected a whole number of at least 1")
@@ -83,7 +80,7 @@ class BatchLoader:
             yield self.transform(images[self.part]), self.dataset.labels[chosen][self.part]
 
 
-def normalizer(split: Split) -> Callable[[torch.Tensor], torch.Tensor]:
+def normalizer(split):
     """A function that normalises images by a split's mean and std, and lays them channels last.
 
     Channels last is the faster order in memory on a processor, by about a fifth. A network that

@@ -9,18 +9,10 @@ from resnet_helpers.transforms import check_bytes
 
 @dataclass(frozen=True)
 class Split:
-    """Images and their labels.
+    """Images and their labels; a ValueError or TypeError if they have another shape or type."""
 
-    Attributes:
-        images: uint8 (N, 3, H, W).
-        labels: int64 (N,), indices into the data set's ``classes``.
-
-    Raises:
-        ValueError, TypeError: another shape or type, or not one label for each image.
-    """
-
-    images: torch.Tensor
-    labels: torch.Tensor
+    images: torch.Tensor  # uint8 (N, 3, H, W)
+    labels: torch.Tensor  # int64 (N,), indices into the data set's classes
 
     def __post_init__(self):
         check_bytes(self.images)
@@ -43,9 +35,6 @@ class Dataset:
         classes: the names of the labels 0, 1, 2, …
         train, validation, test: for learning, for choosing, for the last measurement.
         unseen: designs that no other split shows (the sample set's alone).
-
-    Raises:
-        ValueError: a label for which there is no class.
     """
 
     name: str

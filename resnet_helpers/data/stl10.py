@@ -1,12 +1,9 @@
 """STL10's labelled images, fetched without its 100,000 unlabelled ones.
 
 A. Coates, H. Lee, A. Y. Ng: An Analysis of Single Layer Networks in Unsupervised Feature
-Learning, AISTATS 2011.
-
-STL10 is one archive of 2.64 GB, and what has a label is 360 MB of it. ``fetch`` unpacks the
-archive as it arrives, and closes the line as soon as the four labelled files are there. Each is
-known by its md5, so it doesn't matter who sent it. What was received lies on the disk until then:
-a broken line, a full disk or a killed process costs nothing of it.
+Learning, AISTATS 2011. It is one archive of 2.64 GB, and what has a label is 360 MB of it:
+``fetch`` unpacks the archive as it arrives, and hangs up as soon as the four labelled files are
+there. Each is known by its md5, so it doesn't matter who sent it.
 """
 
 import contextlib
@@ -44,17 +41,11 @@ LARGEST = 2_764_800_000  # bytes of the archive's largest member, the unlabelled
 
 
 class Source(NamedTuple):
-    """Where the archive is looked for, what is expected in it, and how patiently.
+    """Where the archive is looked for, what is expected in it, and how patiently."""
 
-    Attributes:
-        addresses: http, https or the path of a file, to be tried in turn.
-        files: the wanted files, in the form of ``FILES``.
-        tries, timeout, pause: of each address; see ``_resumable.Download``.
-    """
-
-    addresses: tuple = ADDRESSES
+    addresses: tuple = ADDRESSES  # http, https or paths, tried in turn
     files: dict = FILES
-    tries: int = 6
+    tries: int = 6  # these three of each address, as _resumable.Download explains
     timeout: float = 30
     pause: Callable = time.sleep
 
@@ -72,7 +63,6 @@ class LabelledSTL10(torchvision.datasets.STL10):
     Raises:
         ValueError: a split other than "train" and "test".
         RuntimeError: without ``download``, where one of the four files is missing or wrong.
-        FetchError: with ``download``, as ``fetch``.
     """
 
     splits = ("train", "test")
@@ -86,11 +76,7 @@ class LabelledSTL10(torchvision.datasets.STL10):
 
 
 def load(root):
-    """The names of the classes, the training split, the test split; fetched where missing.
-
-    Raises:
-        FetchError, OSError: as ``fetch``.
-    """
+    """The names of the classes, the training split, the test split; fetched where missing."""
     fetch(root)
     train, test = (LabelledSTL10(root, split) for split in ("train", "test"))
     return tuple(train.classes), *(
@@ -118,23 +104,18 @@ def _fault(path, size, md5):
 def fetch(root, address=None, source=OFFICIAL):
     """See that STL10's labelled files lie in ROOT/stl10_binary, whole and right.
 
-    What is there already and right is used as it is. Otherwise these are tried in turn, until
-    one gives all four files: an archive stl10_binary.tar.gz in ``root``; ``address``; those of
-    ``source``. The files appear under their names once all four are verified. Of several
-    processes one fetches, the others wait. After a failure, or a killed process, the next call
-    goes on from what was received.
-
-    Args:
-        root: the folder that holds the folder stl10_binary; made if missing.
-        address: of an archive: http, https or a path.
-        source: by default the official one.
+    Unless they do already, these are tried in turn until one gives all four: an archive
+    stl10_binary.tar.gz in ``root``; ``address``, by http or a path; those of ``source``. Of
+    several processes one fetches, the others wait. What was received lies in
+    ROOT/stl10_binary.part until the end: after a broken line, a full disk or a killed process
+    the next call goes on from it.
 
     Returns:
         The path of ROOT/stl10_binary.
 
     Raises:
         FetchError: no address gave the files; none of them is there.
-        OSError: ``root`` can't be written or the disk is full; what was received is kept.
+        OSError: ``root`` can't be written or the disk is full.
     """
     root = Path(root)
     unfinished = root / f"{FOLDER}.part"
@@ -145,9 +126,9 @@ def fetch(root, address=None, source=OFFICIAL):
         with _lock(root):
             # Another process may have fetched them while this one waited for the lock.
             if any(check(root, source.files).values()):
-                beside = root / ARCHIVE
-                places = [*([beside] if beside.exists() else []), *([address] if address else [])]
-                _fetch_from([*map(str, places), *source.addresses], root, unfinished, source)
+                named = [root / ARCHIVE] if (root / ARCHIVE).exists() else []
+                named += [address] if address else []
+                _fetch_from([*map(str, named), *source.addresses], root, unfinished, source)
             shutil.rmtree(unfinished, ignore_errors=True)
     except FetchError:
         raise
@@ -227,11 +208,7 @@ def _unpack_download(address, folder, source):
 
 
 def _unpack(stream, folder, files):
-    """Write the wanted members of a tar.gz to a fresh folder as they pass, and verify them.
-
-    Raises:
-        WrongBytes: it's broken, or one of them isn't in it, or isn't what was expected.
-    """
+    """Write the wanted members of a tar.gz to a fresh folder as they pass, and verify them."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     bar = tqdm.wrapattr(stream, "read", desc="STL10", disable=None)

@@ -109,7 +109,8 @@ def drops():
         answers = [Answer(drop=1024 * k, ranges=False), Answer(ranges=False)]
         yield f"a drop after {k} KB, no ranges", answers, None
     yield "a drop after each KB", [Answer(drop=1024)], None
-    yield "a drop each time, no ranges", [Answer(drop=9000, ranges=False)], "sent the whole file, where"
+    never = [Answer(drop=9000, ranges=False)]
+    yield "a drop each time, no ranges", never, "sent the whole file, where"
     yield "a drop before each first byte", [Answer(drop=0)], "line was closed; tried 6 times, 0 b"
     dead = [Answer(drop=9000), Answer(drop=0)]
     yield "a line that dies", dead, "line was closed; tried 6 times, 9,000 bytes are kept"
