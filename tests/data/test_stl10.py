@@ -11,7 +11,6 @@ import socket
 import tarfile
 import threading
 import time
-import zlib
 from functools import partial
 from pathlib import Path
 
@@ -108,7 +107,6 @@ def drops():
     for k in range(0, len(WHOLE) // 1024, 5):
         answers = [Answer(drop=1024 * k, ranges=False), Answer(ranges=False)]
         yield f"a drop after {k} KB, no ranges", answers, None
-    yield "a drop after each KB", [Answer(drop=1024)], None
     never = [Answer(drop=9000, ranges=False)]
     yield "a drop each time, no ranges", never, "sent the whole file, where"
     yield "a drop before each first byte", [Answer(drop=0)], "line was closed; tried 6 times, 0 b"
@@ -182,11 +180,8 @@ def answers_of_servers():
     yield "no length told", [Answer(length=False)], None
     yield "no length told, a drop", [Answer(length=False, drop=9_000), Answer()], "isn't a whole"
     yield "range out of place", [Answer(drop=9_000), Answer(shift=7), Answer()], None
-    yield (
-        "range out of place each time",
-        [Answer(drop=9_000, shift=7)],
-        "the server sent bytes 9007",
-    )
+    shifted = [Answer(drop=9_000, shift=7)]
+    yield "range out of place each time", shifted, "the server sent bytes 9007"
     yield "range not satisfiable", [Answer(drop=9_000), Answer(status=416), Answer()], None
     other = partial(make_archive, members_of(CONTENTS), level=0)
     yield "file changed", [Answer(drop=9_000), Answer(other)], None
@@ -278,19 +273,15 @@ def test_pauses_grow_until_bytes_come(tmp_path, server):
     assert pauses == [1, 2, 4, 8, 16]
 
 
-def wrong_archive():
-    return make_archive(members_of({**CONTENTS, "train_X.bin": bytes(9_000)}))
+WRONG = archive_of({**CONTENTS, "train_X.bin": bytes(9_000)})
 
 
 @pytest.mark.parametrize(
     ("answers", "asked"),
     [
         ([Answer(status=404)], [None]),
-        ([Answer(wrong_archive())], [None]),
-        (
-            [Answer(wrong_archive(), drop=9_000), Answer(wrong_archive())],
-            [None, "bytes=9000-", None],
-        ),
+        ([Answer(WRONG)], [None]),
+        ([Answer(WRONG, drop=9_000), Answer(WRONG)], [None, "bytes=9000-", None]),
     ],
     ids=["404", "wrong", "wrong in two pieces"],
 )
@@ -301,24 +292,12 @@ def test_what_another_try_cannot_mend_is_not_tried_again(answers, asked, tmp_pat
     assert server.asked == asked
 
 
-def compressed_end(archive, raw_end):
-    """How many bytes of a gzip it takes to unpack its first ``raw_end`` bytes."""
-    unpacker, raw = zlib.decompressobj(wbits=31), 0
-    for begin in range(0, len(archive), 256):
-        raw += len(unpacker.decompress(archive[begin : begin + 256]))
-        if raw >= raw_end:
-            return begin + 256
-
-
-def test_less_than_100_kb_behind_the_last_wanted_member_are_asked_for(tmp_path, server):
+def test_less_than_100_kb_behind_the_last_wanted_member_are_read(tmp_path, server):
     # The official archive's order and shares: what has a label is a tenth, and comes first.
     contents = {name: noise(len(data) * 10, 6) for name, data in LABELLED.items()}
-    contents["unlabeled_X.bin"] = noise(2_000_000, 7)
-    archive = archive_of(contents)
-    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        last = tar.getmember("stl10_binary/train_y.bin")
-    end = compressed_end(archive, last.offset_data + last.size)
-    server.serve(Answer(archive, stall=end + 100_000))
+    archive = archive_of({**contents, "unlabeled_X.bin": noise(2_000_000, 7)})
+    # Noise isn't shrunk, so the compressed members are as long as the contents.
+    server.serve(Answer(archive, stall=sum(map(len, contents.values())) + 100_000))
     get(tmp_path, server.address, files=expected_of(contents))
     assert server.asked == [None]  # A reader that wants more waits in vain, and asks again.
 
@@ -331,21 +310,19 @@ def test_what_is_there_is_used_without_a_request(tmp_path, server):
     assert len(server.asked) == 1
 
 
-def test_an_archive_on_disk_is_read_and_stays(tmp_path):
-    (tmp_path / "stl10_binary.tar.gz").write_bytes(WHOLE)
-    get(tmp_path)
-    assert (tmp_path / "stl10_binary.tar.gz").read_bytes() == WHOLE
-    (tmp_path / "stl10_binary.tar.gz").unlink()
-    assert_four_right_files(tmp_path)
-
-
-def test_a_broken_archive_on_disk_is_named_passed_over_and_stays(tmp_path, server, capsys):
+@pytest.mark.parametrize("size", [len(WHOLE), 9_000])
+def test_an_archive_in_the_folder_is_read_or_if_broken_named_and_stays(
+    size, tmp_path, server, capsys
+):
     archive = tmp_path / "stl10_binary.tar.gz"
-    archive.write_bytes(WHOLE[:9_000])
+    archive.write_bytes(WHOLE[:size])
     server.serve(Answer())
     get(tmp_path, server.address)
-    assert "it isn't a whole tar.gz archive (unexpected end of data)" in capsys.readouterr().out
-    assert archive.read_bytes() == WHOLE[:9_000]
+    whole = size == len(WHOLE)
+    assert server.asked == ([] if whole else [None])
+    named = "it isn't a whole tar.gz archive (unexpected end of data)" in capsys.readouterr().out
+    assert named is not whole
+    assert archive.read_bytes() == WHOLE[:size]
     archive.unlink()
     assert_four_right_files(tmp_path)
 
@@ -379,15 +356,19 @@ def test_addresses_are_tried_in_turn_and_each_ones_fault_is_told(tmp_path, serve
     server.serve(Answer(status=404), Answer(b"no archive"))
     with pytest.raises(FetchError) as caught:
         get(tmp_path, "nowhere", "http://a b/", "http://unknown.org/", *[server.address] * 2)
+    beginnings = [
+        "STL10 can't be fetched. What each address said:",
+        "  nowhere: can't be read ([Errno 2] No such file",
+        "  http://a b/: isn't an address (URL can't contain",
+        "  http://unknown.org/: can't be reached (Name or service not known)",
+        f"  {server.address}: HTTP status 404",
+        f"  {server.address}: it isn't a whole tar.gz archive",
+        "By hand: put stl10_binary.tar.gz (2.64 GB, from https://ai.stan",
+    ]
     lines = str(caught.value).splitlines()
-    assert lines[0] == "STL10 can't be fetched. What each address said:"
-    assert lines[1].startswith("  nowhere: can't be read ([Errno 2] No such file")
-    assert lines[2].startswith("  http://a b/: isn't an address (URL can't contain")
-    assert lines[3] == "  http://unknown.org/: can't be reached (Name or service not known)"
-    assert lines[4].startswith(f"  {server.address}: HTTP status 404")
-    assert lines[5].startswith(f"  {server.address}: it isn't a whole tar.gz archive")
-    assert lines[6].startswith("By hand: put stl10_binary.tar.gz (2.64 GB, from https://ai.stan")
-    assert f"or the files {', '.join(EXPECTED)} into {tmp_path}/stl10_binary" in lines[6]
+    for line, beginning in zip(lines, beginnings, strict=True):
+        assert line.startswith(beginning)
+    assert f"or the files {', '.join(EXPECTED)} into {tmp_path}/stl10_binary" in lines[-1]
 
 
 def test_the_official_addresses_are_https_first_then_torchvisions():
@@ -580,20 +561,18 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
 
 
 @pytest.mark.process
-def test_a_fetch_of_200_mb_takes_less_than_100_mb_of_memory(tmp_path, server, forks):
+def test_a_fetch_of_100_mb_takes_less_than_60_mb_of_memory(tmp_path, server, forks):
     # Zeros, so that the archive is small; one read of it unpacks to as much as gzip can.
     # What the process had before is subtracted: PyTorch's libraries alone take 500 MB.
-    zeros = bytes(100_000_000)
-    contents = {**LABELLED, "test_X.bin": zeros, "train_X.bin": zeros}
+    contents = {**LABELLED, "test_X.bin": bytes(50_000_000), "train_X.bin": bytes(50_000_000)}
     server.serve(Answer(archive_of(contents)))
+    arguments = [tmp_path, server.address, expected_of(contents)]
     with forks.Pool(1) as pool:
-        error, before, after = pool.apply(
-            fetch_elsewhere, [tmp_path, server.address, expected_of(contents)]
-        )
+        error, before, after = pool.apply(fetch_elsewhere, arguments)
+    print(f"\npeak memory {after:.0f} MiB, {after - before:.0f} MiB more than before the fetch")
     assert error is None
     assert not any(check(tmp_path, expected_of(contents)).values())
-    print(f"\npeak memory {after:.0f} MiB, {after - before:.0f} MiB more than before the fetch")
-    assert after - before < 100_000_000 / 2**20
+    assert after - before < 60
 
 
 # reading
@@ -666,9 +645,7 @@ def test_offline_load_says_at_once_what_to_do_and_offers_the_sample_set(tmp_path
         load("stl10", root=tmp_path)
     for address in stl10.ADDRESSES:
         assert f"{address}: can't be reached" in str(caught.value)
-    assert f"By hand: put stl10_binary.tar.gz (2.64 GB, from {stl10.ADDRESSES[0]})" in str(
-        caught.value
-    )
+    assert "By hand: put stl10_binary.tar.gz (2.64 GB, from https://" in str(caught.value)
     assert str(caught.value).endswith('load("sample") needs no network')
     assert contents_of(tmp_path) == {}
 
@@ -677,47 +654,46 @@ def test_offline_load_says_at_once_what_to_do_and_offers_the_sample_set(tmp_path
 
 
 @pytest.fixture
-def small_files(monkeypatch):
+def run(monkeypatch, capsys):
+    """A function that runs the command line with small files: returns what it prints."""
     for name, known in EXPECTED.items():
         monkeypatch.setitem(stl10.FILES, name, known)
 
+    def run(*arguments):
+        command_line.main(["data", *map(str, arguments)])
+        return capsys.readouterr().out
 
-def test_the_command_line_fetches_checks_and_says_where(tmp_path, small_files, empty_cache, capsys):
+    return run
+
+
+def test_the_command_line_fetches_checks_and_says_where(tmp_path, run, empty_cache):
     archive = tmp_path / "stl10.tar.gz"
     archive.write_bytes(WHOLE)
-    command_line.main(["data", "--where"])
-    assert capsys.readouterr().out == f"{empty_cache}/stl10_binary\n"
-    with pytest.raises(SystemExit, match=r"error: STL10 isn't whole in .*: python -m resnet_help"):
-        command_line.main(["data", "--check"])
-    assert capsys.readouterr().out == "".join(f"{name}: missing\n" for name in stl10.FILES)
-    command_line.main(["data", "stl10", "--from", str(archive)])
-    assert capsys.readouterr().out.endswith(f"STL10 lies in {empty_cache}/stl10_binary\n")
-    assert_four_right_files(empty_cache)
-    command_line.main(["data", "--check"])
-    assert capsys.readouterr().out == "".join(f"{name}: right\n" for name in stl10.FILES)
+    for options, root in (([], empty_cache), (["--dir", tmp_path / "root"], tmp_path / "root")):
+        assert run("--where", *options) == f"{root}/stl10_binary\n"
+        said = run("stl10", "--from", archive, *options)
+        assert said.endswith(f"STL10 lies in {root}/stl10_binary\n")
+        assert_four_right_files(root)
+        assert run("--check", *options) == "".join(f"{name}: right\n" for name in stl10.FILES)
 
 
-def test_the_command_line_heeds_dir_and_names_wrong_files(tmp_path, small_files, capsys):
-    archive = tmp_path / "stl10.tar.gz"
-    archive.write_bytes(WHOLE)
-    root = tmp_path / "root"
-    command_line.main(["data", "stl10", "--dir", str(root), "--from", str(archive)])
-    (root / "stl10_binary" / "train_y.bin").write_bytes(b"short")
+def test_the_command_line_names_missing_and_wrong_files(tmp_path, run, capsys):
+    folder = tmp_path / "stl10_binary"
+    folder.mkdir()
+    (folder / "train_y.bin").write_bytes(b"short")
     wrong = bytes(len(LABELLED["test_y.bin"]))
-    (root / "stl10_binary" / "test_y.bin").write_bytes(wrong)
-    capsys.readouterr()
-    with pytest.raises(SystemExit, match=f"error: STL10 isn't whole in {root}/stl10_binary"):
-        command_line.main(["data", "--check", "--dir", str(root)])
+    (folder / "test_y.bin").write_bytes(wrong)
+    with pytest.raises(SystemExit, match=f"error: STL10 isn't whole in {folder}: python -m resnet"):
+        run("--check", "--dir", tmp_path)
     printed = capsys.readouterr().out
+    assert "test_X.bin: missing\n" in printed
     assert "train_y.bin: 5 bytes, expected 50\n" in printed
     assert f"test_y.bin: md5 {hashlib.md5(wrong).hexdigest()}, expected" in printed
-    command_line.main(["data", "--where", "--dir", str(root)])
-    assert capsys.readouterr().out == f"{root}/stl10_binary\n"
 
 
-def test_the_command_line_ends_with_an_error_and_status_1(tmp_path, small_files, capsys):
+def test_the_command_line_ends_with_an_error_and_status_1(tmp_path, run, capsys):
     with pytest.raises(SystemExit, match="error: STL10 can't be fetched"):
-        command_line.main(["data", "stl10", "--dir", str(tmp_path), "--from", "nowhere"])
+        run("stl10", "--dir", tmp_path, "--from", "nowhere")
     with pytest.raises(SystemExit):
-        command_line.main(["data"])
+        run()
     assert "say which data set (stl10), or --check or --where" in capsys.readouterr().err
