@@ -97,8 +97,7 @@ class Download:
                 raise
             if error.code == 416:
                 raise WrongBytes("the file on the server is another one now") from error
-            reason = " ".join(str(error.reason).split())
-            raise Unavailable(f"HTTP status {error.code}: {reason}") from error
+            raise Unavailable(str(error)) from error
         except urllib.error.URLError as error:
             # Where no server was ever reached, waiting would only delay the message.
             if length is not None:

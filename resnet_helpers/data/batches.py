@@ -10,15 +10,14 @@ from resnet_helpers.transforms import channel_statistics, normalize
 class BatchLoader:
     """Cut a split that lies in memory into batches, shuffled anew for each epoch if asked.
 
-    Batches lie where the split lies, on the processor or on a GPU, channels last in memory: the
-    order in which networks and transforms are fastest.
+    Batches lie on the split's device, channels last in memory: the order in which networks and
+    transforms are fastest.
 
     Args:
         split: a ``Split``; also anything else with ``images``, ``labels`` and a length.
         batch_size: images in a batch; the last one may have fewer.
         transform: function from a batch of uint8 images to what the network takes.
         augment: function (images, generator) to images of the same type, before ``transform``.
-            The generator is on the processor, so that every device draws the same numbers.
         shuffle: a new order every epoch.
         seed: fixes the orders and the augmentation.
         rank, world_size: for one process of several: of each batch only every

