@@ -5,7 +5,7 @@ import re
 import urllib.error
 import urllib.request
 
-CHUNK = 1 << 16
+CHUNK = 1 << 14  # gzip can make a thousandfold of it, which tarfile holds in memory
 
 
 class Unavailable(Exception):

@@ -74,6 +74,17 @@ def test_the_parts_of_a_batch_are_the_batch():
             assert torch.equal(images, whole[0][rank::3])
 
 
+@pytest.mark.parametrize("size", [0, -1, 2.5])
+def test_a_bad_batch_size_is_named(size):
+    with pytest.raises(ValueError, match=f"batch_size={size}: expected a whole number"):
+        BatchLoader(noise_split(20), size, same)
+
+
+def test_an_empty_split_is_named():
+    with pytest.raises(ValueError, match="holds no images"):
+        BatchLoader(noise_split(0), 10, same)
+
+
 def test_a_last_batch_that_cannot_be_shared_is_named():
     with pytest.raises(ValueError, match="the last batch has 1, too few for 2 processes"):
         BatchLoader(noise_split(21), 10, same, world_size=2)
