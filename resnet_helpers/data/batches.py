@@ -4,6 +4,7 @@ import math
 
 import torch
 
+from resnet_helpers._check import check_sizes
 from resnet_helpers.transforms import channel_statistics, normalize
 
 
@@ -42,8 +43,7 @@ class BatchLoader:
         rank=0,
         world_size=1,
     ):
-        if not isinstance(batch_size, int) or batch_size < 1:
-            raise ValueError(f"batch_size={batch_size!r}: expected a whole number of at least 1")
+        check_sizes(batch_size=batch_size)
         if not 0 <= rank < world_size:
             raise ValueError(f"rank={rank} of world_size={world_size}: ranks count from 0")
         if len(split) == 0:

@@ -72,6 +72,7 @@ class LabelledSTL10(torchvision.datasets.STL10):
         return not any(check(self.root).values())
 
     def download(self):
+        """Fetch what is missing."""
         fetch(self.root)
 
 

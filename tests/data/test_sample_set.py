@@ -185,10 +185,9 @@ def test_a_damaged_cache_file_is_noticed_and_drawn_again(damage, tmp_path):
 def test_where_the_cache_cannot_be_written_the_set_is_drawn_with_one_warning(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("RESNET_HELPERS_CACHE", str(tmp_path / "file" / "cache"))
-    with pytest.warns(UserWarning) as warned:
+    with pytest.warns(UserWarning, match="RESNET_HELPERS_CACHE to a folder that can") as warned:
         assert len(load("sample").train) == 40
     (warning,) = warned
-    assert "set RESNET_HELPERS_CACHE to a folder that can be written" in str(warning.message)
     assert warning.filename == __file__
 
 
