@@ -179,3 +179,13 @@ def test_the_generator_alone_decides_the_directions():
         for seed in (1, 1, 2)
     )
     assert first == again != other
+
+
+def test_the_gradient_is_that_of_the_first_logit():
+    class LinearAndNot(nn.Module):
+        def forward(self, x):
+            flat = x.flatten(1)
+            return torch.stack([flat.sum(1), 9 * flat.pow(3).sum(1)], dim=1)
+
+    correlation = gradient_correlation(LinearAndNot(), torch.randn(4, 3, 8, 8), 1)
+    assert correlation == pytest.approx(1, abs=1e-6)
