@@ -63,6 +63,7 @@ def test_images_are_shown_with_their_titles():
         assert axis.get_title() == title
         assert (axis.images[0].get_array() == image.permute(1, 2, 0).numpy()).all()
     assert not any(axis.axison for axis in figure.axes)
+    assert len(plotting.show_images(images[:2]).axes) == 2  # no empty columns
 
 
 def test_images_can_have_axes_that_number_their_pixels():
