@@ -45,14 +45,14 @@ class BlockStepper(Figure):
         ReLU (64, 56, 56) 0 0
     """
 
-    source, anchor = "stepper.js", "figure-stepper"
+    name = "stepper"
     kind = traitlets.Enum(tuple(BLOCKS), "basic").tag(sync=True)
     in_channels = traitlets.Enum((16, 32, 64, 128, 256, 512, 1024, 2048), 64).tag(sync=True)
     out_channels = traitlets.Enum((16, 32, 64, 128, 256, 512), 64).tag(sync=True)
     stride = traitlets.Enum((1, 2), 1).tag(sync=True)
     size = traitlets.Enum((7, 14, 28, 56), 56).tag(sync=True)
     direction = traitlets.Enum(("forward", "backward"), "forward").tag(sync=True)
-    step = traitlets.Int(0, min=0).tag(sync=True)
+    step = traitlets.Int(0, min=0, max=11).tag(sync=True)
 
     @property
     def alt(self):

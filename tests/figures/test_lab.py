@@ -13,6 +13,8 @@ import nbformat
 import pytest
 from playwright.sync_api import expect
 
+from resnet_helpers.figures import FIGURES
+
 SHOW = """\
 import warnings
 warnings.simplefilter("error")
@@ -85,18 +87,18 @@ def run_cell(page, number):
     )
 
 
+@pytest.mark.process
 def test_all_figures_are_drawn_in_jupyterlab_and_the_kernel_follows_them(lab, browser):
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.goto(f"{lab}lab/tree/figures.ipynb")
     page.wait_for_function(IDLE, timeout=60_000)
     run_cell(page, 0)
-    page.wait_for_function(
-        "document.querySelectorAll('.jp-OutputArea .rh-readout').length === 6", timeout=60_000
-    )
+    drawn = page.locator(".jp-OutputArea .rh-readout")
+    expect(drawn).to_have_count(len(FIGURES), timeout=60_000)
     assert all(text.strip() for text in page.locator(".rh-readout").all_inner_texts())
     # No figure takes another's labels or choices.
     groups = page.locator(".rh-choice:has([type=radio])").all()
-    assert len(groups) > 6
+    assert groups
     for group in groups:
         assert group.locator("input:checked").count() == 1
     # Each answers to the keyboard, whose arrows JupyterLab has other uses for.
