@@ -57,8 +57,8 @@ class BlockStepper(Figure):
     @property
     def alt(self):
         """What the still picture shows, in words."""
-        shapes = [_text(step.shape) for step in self._forward()]
-        words = self._shortcut().words
+        steps = self._forward()
+        shapes, words = [_text(step.shape) for step in steps], steps[-3].words
         shortcut = words.replace("projection:", "a projection,") if ":" in words else f"the {words}"
         return (
             f"A {self.kind} block from top to bottom: {shapes[0]} goes in, passes the layers of F "
@@ -75,33 +75,19 @@ class BlockStepper(Figure):
         """
         return self._forward() if self.direction == "forward" else self._backward()
 
-    def _rows(self, part):
-        """Rows of the block's layer table that belong to one of its attributes, with words."""
+    def _forward(self):
         with torch.device("meta"):  # shapes alone, no numbers
             block = BLOCKS[self.kind](self.in_channels, self.out_channels, self.stride)
         table = layer_table(block, (self.in_channels, self.size, self.size))
-        return [
-            Step(_words(block.get_submodule(row.name)), row.output, row.parameters, row.macs)
-            for row in table.layers
-            if row.name.split(".")[0] == part
-        ]
-
-    def _shortcut(self):
-        rows = self._rows("shortcut")
-        words = ", ".join(row.words for row in rows)
-        return Step(
-            words if words == "identity" else f"projection: {words}",
-            rows[-1].shape,
-            sum(row.parameters for row in rows),
-            sum(row.macs for row in rows),
-        )
-
-    def _forward(self):
-        (relu,) = self._rows("relu")
+        parts = {"residual_function": [], "shortcut": [], "relu": []}
+        for row in table.layers:
+            step = Step(_words(block.get_submodule(row.name)), row.output, row.parameters, row.macs)
+            parts[row.name.split(".")[0]].append(step)
+        (relu,) = parts["relu"]
         return [
             Step("input x", (self.in_channels, self.size, self.size)),
-            *self._rows("residual_function"),
-            self._shortcut(),
+            *parts["residual_function"],
+            _in_one(parts["shortcut"]),
             Step("addition", relu.shape),
             relu,
         ]
@@ -155,6 +141,17 @@ class BlockStepper(Figure):
         axis.set(xlim=(-2.1, 3.2), ylim=(-y - 1.2, 0.8))
         axis.axis("off")
         return figure
+
+
+def _in_one(rows):
+    """The step along the shortcut: an identity, or a projection's convolution and batch norm."""
+    words = ", ".join(row.words for row in rows)
+    return Step(
+        words if words == "identity" else f"projection: {words}",
+        rows[-1].shape,
+        sum(row.parameters for row in rows),
+        sum(row.macs for row in rows),
+    )
 
 
 def _words(layer):

@@ -177,10 +177,6 @@ def test_the_still_pictures_text_has_the_networks_numbers():
         assert f"{last.macs_so_far / 1e9:.1f}" in ArchitectureExplorer.alt
 
 
-def test_the_data_are_small():
-    assert len(str(ArchitectureExplorer().networks)) < 30_000
-
-
 def test_twenty_random_settings_show_pythons_numbers(show_figure):
     rng = random.Random(0)
     page = show_figure(ArchitectureExplorer())

@@ -112,10 +112,6 @@ def test_the_still_picture_says_the_ends_that_its_text_says():
     assert labels == ["plain-20", "plain-56", "residual-56"]
 
 
-def test_the_data_are_small():
-    assert len(json.dumps(DegradationExplorer().state())) < 10_000
-
-
 @pytest.mark.parametrize(
     "setting",
     [
