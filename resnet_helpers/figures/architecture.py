@@ -54,11 +54,6 @@ class ArchitectureExplorer(Figure):
 
     All five have 1000 classes. A right network of 0 is none. ``left_block`` and ``right_block``
     count from 0; a network with fewer blocks shows its last one.
-
-    Example:
-        >>> block = ArchitectureExplorer(right=50, right_block=8).selected("right")
-        >>> block.stage, block.shape, block.projection, block.field
-        ('conv4_x', (1024, 14, 14), True, 107)
     """
 
     name = "architecture"
@@ -85,14 +80,6 @@ class ArchitectureExplorer(Figure):
         }
         return {"columns": [field.name for field in dataclasses.fields(Block)], **rows}
 
-    def selected(self, side):
-        """The selected ``Block`` of the network on the "left" or on the "right", or None."""
-        depth = getattr(self, side)
-        if not depth:
-            return None
-        along = blocks(depth, self.size)
-        return along[min(getattr(self, f"{side}_block"), len(along) - 1)]
-
     def still(self):
         figure, axes = plt.subplots(1, 2, figsize=(7.6, 3.2), layout="constrained")
         panels = (("parameters", 1e6, "millions"), ("macs", 1e9, "billions"))
@@ -113,7 +100,13 @@ class ArchitectureExplorer(Figure):
 
 @functools.cache
 def blocks(depth, size):
-    """The ``Block``s of a network of table 1 with 1000 classes, for images of size × size."""
+    """The ``Block``s of a network of table 1 with 1000 classes, for images of size × size.
+
+    Example:
+        >>> block = blocks(50, 224)[8]
+        >>> block.stage, block.shape, block.projection, block.field
+        ('conv4_x', (1024, 14, 14), True, 107)
+    """
     with torch.device("meta"):
         model = ResNet(*TABLE_1[depth], num_classes=1000, init_weights=False)
     table = layer_table(model, (3, size, size)).layers

@@ -86,14 +86,6 @@ class DegradationExplorer(Figure):
             points.append(Point(same_seen[0][0], *(round(number, 1) for number in three)))
         return points
 
-    def hidden(self):
-        """The network and the depth whose curve the reader is asked to draw."""
-        return "plain" if self.networks == "plain" else "residual", max(self.depths)
-
-    def off(self):
-        """By how many points the prediction lies too high at its end (negative: too low)."""
-        return round(self.prediction[-1] - self.values(*self.hidden(), self.measure)[-1].mean, 1)
-
     def still(self):
         figure, axis = plt.subplots(figsize=(7, 3.8))
         for network, depth, style in (

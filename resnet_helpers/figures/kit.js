@@ -80,13 +80,16 @@ export function stateOf(model, { derive = (state) => state, alongWith = (values,
   }
   const change = (values) => set({ ...values, ...alongWith(values, read()) });
 
+  /** Take over a link's state, and scroll to the figure when all of the page's have their height. */
   function follow() {
     const [anchor, query] = location.hash.slice(1).split("?");
     if (anchor !== model.anchor || query === undefined) return;
     const given = [...new URLSearchParams(query)].map(([name, text]) => [name, parse(text)]);
     set({ ...start, ...Object.fromEntries(
       given.filter(([name, value]) => names.includes(name) && fits(value, allowed[name]))) });
-    document.getElementById(anchor).scrollIntoView();
+    const scroll = () => document.getElementById(anchor).scrollIntoView();
+    if (document.readyState === "complete") scroll();
+    else addEventListener("load", () => requestAnimationFrame(() => setTimeout(scroll)));
   }
   names.forEach((name) => model.on(`change:${name}`, tell));
   if (model.anchor) { // in a page, not in a notebook
@@ -151,7 +154,7 @@ export function mount(name, render) {
       save_changes() {},
       on: (event, f) => (heard[event] ??= []).push(f),
     };
-    const still = el.firstElementChild; // it keeps the room that a link scrolls to
+    const still = el.firstElementChild;
     render({ model, el });
     still.remove();
   });

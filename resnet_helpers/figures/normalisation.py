@@ -2,7 +2,6 @@
 
 import base64
 import functools
-from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -21,25 +20,6 @@ STAGES = ("raw", "centred", "scaled")
 DIVISORS = ("std", "mean_of_stds")
 
 
-@dataclass(frozen=True)
-class Channel:
-    """What the readout says of one channel.
-
-    Attributes:
-        mean, std: of the image's present values.
-        training_mean, training_std: of the training split's, at the same stage.
-        below, above: how many of the image's values imshow clips, below 0 and above 1.
-    """
-
-    name: str
-    mean: float
-    std: float
-    training_mean: float
-    training_std: float
-    below: int
-    above: int
-
-
 class NormalisationExplorer(Figure):
     """One image of the sample set, its three histograms, and what imshow shows (chapter 5).
 
@@ -48,9 +28,9 @@ class NormalisationExplorer(Figure):
     over clipped pixels, which the figure alone draws).
 
     Example:
-        >>> figure = NormalisationExplorer(stage="scaled", divisor="mean_of_stds")
-        >>> [round(channel.training_std, 2) for channel in figure.channels()]
-        [1.06, 1.06, 1.06]
+        >>> values = NormalisationExplorer(stage="scaled").values()
+        >>> f"{values.shape}, from {values.min():.2f} to {values.max():.2f}"
+        '(3, 48, 48), from -1.74 to 1.96'
     """
 
     name = "normalisation"
@@ -94,26 +74,6 @@ class NormalisationExplorer(Figure):
             mean, std = self.recipe()
             values = values * std + mean
         return np.floor(values.clip(0, 1) * 255 + 0.5).astype(np.uint8)
-
-    def channels(self):
-        """What the readout says of each channel: three ``Channel``s."""
-        values = self.values()
-        mean, std = (numbers.ravel() for numbers in self.recipe())
-        training = self.data["training"]
-        training_mean = (np.array(training["mean"]) - mean) / std
-        training_std = np.array(training["std"]) / std
-        return [
-            Channel(
-                name,
-                float(x.mean()),
-                float(x.std()),
-                float(training_mean[i]),
-                float(training_std[i]),
-                0 if self.undo else int((x < 0).sum()),
-                0 if self.undo else int((x > 1).sum()),
-            )
-            for i, (name, x) in enumerate(zip(CHANNELS, values, strict=True))
-        ]
 
     def still(self):
         figure, axes = plt.subplots(

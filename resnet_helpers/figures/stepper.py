@@ -21,8 +21,8 @@ class Step:
     Attributes:
         words: what is passed.
         shape: of what comes out of it, without the batch.
-        parameters: of what is passed; on the way back, those whose gradient is computed.
-        macs: multiply–adds for one image in this direction.
+        parameters: of what is passed.
+        macs: multiply–adds for one image.
     """
 
     words: str
@@ -57,7 +57,7 @@ class BlockStepper(Figure):
     @property
     def alt(self):
         """What the still picture shows, in words."""
-        steps = self._forward()
+        steps = self.steps()
         shapes, words = [_text(step.shape) for step in steps], steps[-3].words
         shortcut = words.replace("projection:", "a projection,") if ":" in words else f"the {words}"
         return (
@@ -67,15 +67,7 @@ class BlockStepper(Figure):
         )
 
     def steps(self):
-        """What happens at each step in the present direction: a list of ``Step``.
-
-        The way back goes along F and the shortcut at once: a projection shares its step with the
-        layer of F beside it. A convolution does its MACs twice on that way, once for the gradient
-        in its input and once for the gradient in its weights.
-        """
-        return self._forward() if self.direction == "forward" else self._backward()
-
-    def _forward(self):
+        """What happens at each step forward: a list of ``Step``."""
         with torch.device("meta"):  # shapes alone, no numbers
             block = BLOCKS[self.kind](self.in_channels, self.out_channels, self.stride)
         table = layer_table(block, (self.in_channels, self.size, self.size))
@@ -92,27 +84,8 @@ class BlockStepper(Figure):
             relu,
         ]
 
-    def _backward(self):
-        first, *layers, shortcut, addition, relu = self._forward()
-        shapes = [first.shape, *(layer.shape for layer in layers)]
-        through = []
-        for i, (layer, shape) in enumerate(zip(layers, shapes, strict=False)):
-            words, parameters, macs = layer.words, layer.parameters, layer.macs
-            if i == len(layers) // 2 and shortcut.words != "identity":
-                words += ", and the projection"
-                parameters += shortcut.parameters
-                macs += shortcut.macs
-            through.append(Step(words, shape, parameters, 2 * macs))
-        return [
-            Step("gradient in y", relu.shape),
-            relu,
-            addition,
-            *reversed(through),
-            Step("gradient in x", first.shape),
-        ]
-
     def still(self):
-        first, *layers, shortcut, addition, relu = self._forward()
+        first, *layers, shortcut, addition, relu = self.steps()
         nodes = [*layers, addition, relu]
         figure, axis = plt.subplots(figsize=(6.4, 0.62 * len(nodes) + 0.9))
         arrow = {"arrowstyle": "->", "lw": 1.4, "shrinkA": 0, "shrinkB": 0}

@@ -48,15 +48,21 @@ def details(depth, block):
     ]
 
 
+def selected(figure, side):
+    """The block that is shown of the network on a side."""
+    along = blocks(getattr(figure, side), figure.size)
+    return along[min(getattr(figure, f"{side}_block"), len(along) - 1)]
+
+
 def expected(figure):
     """The columns of the table."""
     sides = [side for side in ("left", "right") if getattr(figure, side)]
-    return [details(getattr(figure, side), figure.selected(side)) for side in sides]
+    return [details(getattr(figure, side), selected(figure, side)) for side in sides]
 
 
 def sentence(figure, side):
     """What the readout says of a side."""
-    depth, block = getattr(figure, side), figure.selected(side)
+    depth, block = getattr(figure, side), selected(figure, side)
     last = blocks(depth, figure.size)[-1]
     shares = (
         f"{100 * block.parameters_so_far / last.parameters_so_far:.1f}\u00a0%",
@@ -279,14 +285,14 @@ def test_marks_stand_where_the_axes_say(show_figure, quantity):
             "mark => { const {x, y, width, height} = mark.getBBox();"
             " return [x + width / 2, y + height / 2]; }"
         )
-        block = figure.selected(side)
+        block = selected(figure, side)
         assert value("x", "middle", centre[0]) == pytest.approx(block.depth)
         assert value("y", "end", centre[1]) == pytest.approx(getattr(block, column) / unit)
 
 
 def test_a_block_that_a_network_lacks_is_its_last(show_figure):
     figure = ArchitectureExplorer(left=18, left_block=51, right=152, right_block=51)
-    assert figure.selected("left") == blocks(18, 224)[-1]
+    assert selected(figure, "left") == blocks(18, 224)[-1]
     assert shown(show_figure(figure)) == expected(figure)
 
 

@@ -4,7 +4,7 @@ import io
 from pathlib import Path
 
 import pytest
-from browsing import follow
+from browsing import FRAME, follow
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
@@ -59,6 +59,16 @@ def test_each_figure_of_a_page_is_drawn_with_ids_of_its_own(page):
     assert len(ids) == len(set(ids))
     assert {"figure-cost", "figure-stepper", "figure-cost-2"} <= set(ids)
     assert page.get_by_label("kernel k").nth(1).get_attribute("aria-valuetext") == "3"
+
+
+def test_a_page_opened_by_a_link_scrolls_to_the_figure(pages, browser):
+    page = browser.new_page(viewport={"width": 900, "height": 500})
+    page.goto(f"{(pages / 'index.html').as_uri()}#figure-cost-2?kernel=11")
+    for _ in range(3):
+        page.evaluate(FRAME)
+    assert -1 < page.locator("#figure-cost-2").bounding_box()["y"] < 100
+    assert page.get_by_label("kernel k").nth(1).get_attribute("aria-valuetext") == "11"
+    page.close()
 
 
 def test_a_link_reaches_one_figure_alone(page):

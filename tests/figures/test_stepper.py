@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from resnet_helpers.arithmetic import conv_macs, layer_table
 from resnet_helpers.blocks import BasicBlock, BottleNeck
-from resnet_helpers.figures.stepper import BlockStepper
+from resnet_helpers.figures.stepper import BlockStepper, Step
 from resnet_helpers.networks import resnet18, resnet50
 
 BLOCKS = {"basic": BasicBlock, "bottleneck": BottleNeck}
@@ -52,6 +52,29 @@ def by_hand(block, x):
     return path, block.relu(path[-1] + block.shortcut(x))
 
 
+def steps_of(figure):
+    """The steps in the figure's direction.
+
+    The way back goes along F and the shortcut at once: a projection shares its step with the
+    layer of F beside it. A convolution does its MACs twice on that way, once for the gradient
+    in its input and once for the gradient in its weights.
+    """
+    first, *layers, shortcut, addition, relu = steps = figure.steps()
+    if figure.direction == "forward":
+        return steps
+    shapes = [first.shape, *(layer.shape for layer in layers)]
+    through = []
+    for i, (layer, shape) in enumerate(zip(layers, shapes, strict=False)):
+        words, parameters, macs = layer.words, layer.parameters, layer.macs
+        if i == len(layers) // 2 and shortcut.words != "identity":
+            words += ", and the projection"
+            parameters += shortcut.parameters
+            macs += shortcut.macs
+        through.append(Step(words, shape, parameters, 2 * macs))
+    start, end = Step("gradient in y", relu.shape), Step("gradient in x", first.shape)
+    return [start, relu, addition, *reversed(through), end]
+
+
 def shape_text(shape):
     return "×".join(map(str, shape))
 
@@ -63,7 +86,7 @@ def said(page):
 
 def expected(figure):
     """The first and the last line of the readout at each step."""
-    steps = figure.steps()
+    steps = steps_of(figure)
     parameters, macs = [step.parameters for step in steps], [step.macs for step in steps]
     back = "" if figure.direction == "forward" else " back"
     return [
@@ -103,7 +126,7 @@ def test_the_macs_are_pytorchs_both_ways(setting):
     with FlopCounterMode(display=False) as backward:
         y.sum().backward()
     for direction, counter in (("forward", forward), ("backward", backward)):
-        steps = BlockStepper(**setting, direction=direction).steps()
+        steps = steps_of(BlockStepper(**setting, direction=direction))
         assert sum(step.macs for step in steps) == counter.get_total_flops() // 2
         assert sum(step.parameters for step in steps) == sum(p.numel() for p in block.parameters())
 
@@ -112,7 +135,7 @@ def test_the_macs_are_pytorchs_both_ways(setting):
 def test_on_the_way_back_each_gradient_has_its_tensors_shape(setting):
     block, x = real(setting)
     path, y = by_hand(block, x)
-    arrives, relu, addition, *layers, last = BlockStepper(**setting, direction="backward").steps()
+    arrives, relu, addition, *layers, last = steps_of(BlockStepper(**setting, direction="backward"))
     assert arrives.shape == relu.shape == addition.shape == tuple(y.shape[1:])
     assert [step.shape for step in layers] == [tuple(t.shape[1:]) for t in path[-2::-1]]
     assert last.shape == tuple(x.shape[1:])
@@ -165,7 +188,7 @@ def test_twenty_random_settings_show_pythons_numbers_at_each_step(show_figure):
 
 def draws_all(figure, setting, drawn):
     """At the end the picture has the shapes of all edges and the numbers of all layers."""
-    steps = figure.steps()
+    steps = steps_of(figure)
     projects = len(real(setting)[0].shortcut) > 0
     layers = steps[1:-3] if figure.direction == "forward" else steps[3:-1]
     shapes = {text.split(",  ")[0] for text in drawn}  # a gradient's name may follow
