@@ -1,6 +1,7 @@
 """What the tests of pages and of figures ask of a browser."""
 
 import json
+import random
 from urllib.parse import quote
 
 from axe_playwright_python.sync_playwright import Axe
@@ -39,6 +40,14 @@ def link_to(figure):
     state = {name: getattr(figure, name) for name in figure.allowed}
     text = {name: json.dumps(value, separators=(",", ":")) for name, value in state.items()}
     return f"{figure.anchor}?" + "&".join(f"{name}={quote(text[name])}" for name in text)
+
+
+def random_figures(kind, count=20):
+    """Figures of a kind, each in a state drawn at random from those that its controls allow."""
+    rng = random.Random(0)
+    choices = {name: spec["values"] for name, spec in kind().allowed.items()}
+    for _ in range(count):
+        yield kind(**{name: rng.choice(values) for name, values in choices.items()})
 
 
 def follow(page, link):

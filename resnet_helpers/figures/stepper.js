@@ -12,6 +12,7 @@ const EXAMPLES = [ // kind, channels in and out, stride, size
   ["ResNet-50, conv2_1", ["bottleneck", 64, 64, 1, 56]],
   ["ResNet-50, conv3_1", ["bottleneck", 256, 128, 2, 56]],
 ];
+
 /** The steps end with addition, ReLU and y; a shorter block ends at its own last one. */
 function derived(state) {
   const last = (state.kind === "basic" ? 5 : 8) + 3;
@@ -60,10 +61,12 @@ function blockOf(s) {
   return { input, layers, projection, shortcut, output: shape, beside: layers.length >> 1 };
 }
 
+/** A step that costs nothing. */
+const free = (words, shape, tell) => ({ words, shape, tell, parameters: 0, macs: 0 });
+
 /** What each step forward does, adds and hands on. */
 function forwardSteps(b) {
   const x = b.projection ? "P(x)" : "x";
-  const nothing = { shape: b.output, parameters: 0, macs: 0 };
   const tells = {
     conv: ({ kernel, channels }) => "Each number is a weighted sum over " + (kernel > 1
       ? `${kernel}×${kernel} pixels of all ${channels} channels.`
@@ -73,10 +76,7 @@ function forwardSteps(b) {
     ReLU: () => "Negative numbers become 0.",
   };
   return [
-    {
-      ...nothing, words: "input x", shape: b.input,
-      tell: "x waits at the fork: one way through F, one around it.",
-    },
+    free("input x", b.input, "x waits at the fork: one way through F, one around it."),
     ...b.layers.map((layer) => ({ ...layer, tell: tells[layer.kind](layer) })),
     {
       ...b.shortcut,
@@ -85,15 +85,14 @@ function forwardSteps(b) {
           "to be added, x must be projected. Call it P(x)."
         : "x has the shape of F(x), so it passes unchanged.",
     },
-    { ...nothing, words: "addition", tell: `F(x) + ${x}, number by number.` },
-    { ...nothing, words: "ReLU", tell: `y = ReLU(F(x) + ${x}): the block's output.` },
+    free("addition", b.output, `F(x) + ${x}, number by number.`),
+    free("ReLU", b.output, `y = ReLU(F(x) + ${x}): the block's output.`),
   ];
 }
 
 /** What each step back does. Both paths go on at once, so the projection shares a step with F. */
 function backwardSteps(b) {
   const x = b.projection ? "P(x)" : "x";
-  const nothing = { shape: b.output, parameters: 0, macs: 0 };
   const tells = {
     conv: "Times its Jacobian: each input gathers the gradients of the outputs that read it, times " +
       "the same weights. As many MACs again give the weights' gradient.",
@@ -118,26 +117,17 @@ function backwardSteps(b) {
     };
   });
   return [
-    {
-      ...nothing, words: "gradient in y",
-      tell: "The gradient of the loss in the block's output, ∂L/∂y, arrives. It has y's shape.",
-    },
-    {
-      ...nothing, words: "ReLU",
-      tell: `Times 1 where F(x) + ${x} was positive, times 0 elsewhere. The result is g.`,
-    },
-    {
-      ...nothing, words: "addition",
-      tell: "The derivative of a sum in each summand is 1: F and the shortcut both receive g.",
-    },
+    free("gradient in y", b.output,
+      "The gradient of the loss in the block's output, ∂L/∂y, arrives. It has y's shape."),
+    free("ReLU", b.output,
+      `Times 1 where F(x) + ${x} was positive, times 0 elsewhere. The result is g.`),
+    free("addition", b.output,
+      "The derivative of a sum in each summand is 1: F and the shortcut both receive g."),
     ...through.reverse(),
-    {
-      ...nothing, words: "gradient in x", shape: b.input,
-      tell: b.projection
-        ? "Both add up: g · F′(x) + g · P′(x). There is no 1: what comes through depends on the " +
-          "projection's weights, too."
-        : "Both add up: g · F′(x) + g · 1 = g · (1 + F′(x)). The 1 is there whatever F's weights are.",
-    },
+    free("gradient in x", b.input, b.projection
+      ? "Both add up: g · F′(x) + g · P′(x). There is no 1: what comes through depends on the " +
+        "projection's weights, too."
+      : "Both add up: g · F′(x) + g · 1 = g · (1 + F′(x)). The 1 is there whatever F's weights are."),
   ];
 }
 

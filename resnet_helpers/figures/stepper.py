@@ -87,7 +87,7 @@ class BlockStepper(Figure):
     def still(self):
         first, *layers, shortcut, addition, relu = self.steps()
         nodes = [*layers, addition, relu]
-        figure, axis = plt.subplots(figsize=(6.4, 0.62 * len(nodes) + 0.9))
+        figure, axis = plt.subplots(figsize=(4.8, 0.62 * len(nodes) + 0.9))
         arrow = {"arrowstyle": "->", "lw": 1.4, "shrinkA": 0, "shrinkB": 0}
         axis.text(0, 0.5, "x", ha="center", style="italic", fontsize=13)
         axis.text(0.12, 0.1, _text(first.shape), va="center", color="#444444")
@@ -98,11 +98,6 @@ class BlockStepper(Figure):
             words = "+" if node is addition else node.words
             axis.text(0, -y, words, ha="center", va="center", bbox=box)
             axis.text(0.12, -y - 0.5, _text(node.shape), va="center", color="#444444")
-            if node.macs:
-                counts = f"{node.parameters:,} parameters, {node.macs:,} MACs"
-                axis.text(0.85, -y, counts, va="center")
-            elif node.parameters:
-                axis.text(0.85, -y, f"{node.parameters:,} parameters", va="center")
         axis.annotate("", (0, -y - 0.85), (0, -y - 0.28), arrowprops=arrow)
         axis.text(0, -y - 1.15, "y", ha="center", style="italic", fontsize=13)
         plus = -nodes.index(addition) - 1
@@ -111,7 +106,7 @@ class BlockStepper(Figure):
         axis.annotate("", (-0.08, plus), (-0.25, plus), arrowprops={"arrowstyle": "-|>", **blue})
         beside = shortcut.words.replace(": ", ":\n").replace(", ", "\n")
         axis.text(-1.06, plus / 2, beside, ha="right", va="center", color=plotting.RESIDUAL)
-        axis.set(xlim=(-2.1, 3.2), ylim=(-y - 1.2, 0.8))
+        axis.set(xlim=(-2.1, 1.9), ylim=(-y - 1.2, 0.8))
         axis.axis("off")
         return figure
 

@@ -1,10 +1,8 @@
 """The architecture explorer: its numbers are the networks', by mouse, by keyboard, by link."""
 
-import random
-
 import pytest
 import torch
-from browsing import follow, link_to, resize
+from browsing import follow, link_to, random_figures, resize
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision import models
@@ -184,13 +182,8 @@ def test_the_still_pictures_text_has_the_networks_numbers():
 
 
 def test_twenty_random_settings_show_pythons_numbers(show_figure):
-    rng = random.Random(0)
     page = show_figure(ArchitectureExplorer())
-    choices = ArchitectureExplorer().allowed.items()
-    for _ in range(20):
-        figure = ArchitectureExplorer(
-            **{name: rng.choice(spec["values"]) for name, spec in choices}
-        )
+    for figure in random_figures(ArchitectureExplorer):
         follow(page, link_to(figure))
         assert shown(page) == expected(figure)
         sides = [side for side in ("left", "right") if getattr(figure, side)]

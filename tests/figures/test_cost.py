@@ -1,8 +1,6 @@
 """The cost calculator: its numbers are the package's, by mouse, by keyboard, by link."""
 
-import random
-
-from browsing import follow, link_to
+from browsing import follow, link_to, random_figures
 
 from resnet_helpers.figures.cost import CostCalculator
 
@@ -28,11 +26,8 @@ def test_the_lectures_example_has_the_numbers_of_facts():
 
 
 def test_twenty_random_settings_show_pythons_numbers(show_figure):
-    rng = random.Random(0)
     page = show_figure(CostCalculator())
-    choices = CostCalculator().allowed.items()
-    for _ in range(20):
-        figure = CostCalculator(**{name: rng.choice(spec["values"]) for name, spec in choices})
+    for figure in random_figures(CostCalculator):
         follow(page, link_to(figure))
         assert table(page) == expected(figure)
         totals = [sum(getattr(layer, figure.unit) for layer in way) for way in figure.routes()]

@@ -2,14 +2,13 @@
 
 import logging
 import math
-import random
 from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
-from browsing import follow, link_to, resize
+from browsing import follow, link_to, random_figures, resize
 
 from resnet_helpers import transforms
 from resnet_helpers.data import load
@@ -167,13 +166,8 @@ def test_what_is_clipped_is_what_matplotlib_clips(caplog):
 
 
 def test_twenty_random_settings_show_pythons_numbers(show_figure):
-    rng = random.Random(0)
     page = show_figure(NormalisationExplorer())
-    choices = NormalisationExplorer().allowed.items()
-    for _ in range(20):
-        figure = NormalisationExplorer(
-            **{name: rng.choice(spec["values"]) for name, spec in choices}
-        )
+    for figure in random_figures(NormalisationExplorer):
         follow(page, link_to(figure))
         assert table(page) == expected(figure)
         assert all(words in said(page) for words in spoken(figure))

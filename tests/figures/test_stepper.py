@@ -1,11 +1,10 @@
 """The block stepper: its steps are those of the real blocks, by mouse, by keyboard, by link."""
 
 import itertools
-import random
 
 import pytest
 import torch
-from browsing import follow, link_to, resize
+from browsing import follow, link_to, random_figures, resize
 from torch.utils.flop_counter import FlopCounterMode
 
 from resnet_helpers.arithmetic import conv_macs, layer_table
@@ -172,24 +171,20 @@ def test_a_batch_norm_passes_the_gradient_back_by_the_formula_shown(show_figure)
 
 
 def test_twenty_random_settings_show_pythons_numbers_at_each_step(show_figure):
-    rng = random.Random(0)
     page = show_figure(BlockStepper())
-    choices = {name: spec["values"] for name, spec in BlockStepper().allowed.items()}
-    for _ in range(20):
-        setting = {name: rng.choice(values) for name, values in choices.items()} | {"step": 0}
-        figure = BlockStepper(**setting)
+    for figure in random_figures(BlockStepper):
         follow(page, link_to(figure))
         seen = page.get_by_label("step", exact=True).evaluate(WALK)
         lines = [text.split("\n") for text in seen]
         assert [(first, last) for first, *_, last in lines] == expected(figure)
         drawn = page.locator(".rh-stage text").all_text_contents()
-        draws_all(figure, setting, drawn)
+        draws_all(figure, drawn)
 
 
-def draws_all(figure, setting, drawn):
+def draws_all(figure, drawn):
     """At the end the picture has the shapes of all edges and the numbers of all layers."""
     steps = steps_of(figure)
-    projects = len(real(setting)[0].shortcut) > 0
+    projects = figure.steps()[-3].words != "identity"
     layers = steps[1:-3] if figure.direction == "forward" else steps[3:-1]
     shapes = {text.split(",  ")[0] for text in drawn}  # a gradient's name may follow
     assert {shape_text(step.shape) for step in steps} <= shapes
