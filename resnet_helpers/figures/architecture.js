@@ -1,7 +1,7 @@
 // Architecture explorer: the five networks of table 1, block by block, two of them compared.
 
 import {
-  axes, begin, clamp, commas, html, line, linePath, percent, readout, scale, stage, stateOf, sum, svg,
+  axes, begin, clamp, commas, html, linePath, percent, readout, scale, stage, stateOf, sum, svg, textLine,
 } from "./kit.js";
 
 const STAGES = ["conv1", "conv2_x", "conv3_x", "conv4_x", "conv5_x", "fc"];
@@ -230,7 +230,7 @@ function render({ model, el }) {
 
   function draw(s) {
     table.replaceChildren(comparison(s.networks));
-    said.replaceChildren(...s.networks.map((network) => line(sentence(network, s.size))));
+    said.replaceChildren(...s.networks.map((network) => textLine(sentence(network, s.size))));
     picture.redraw();
     chart.redraw();
   }

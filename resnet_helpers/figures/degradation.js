@@ -1,8 +1,8 @@
 // Degradation explorer: recorded training curves by depth, and one that the reader draws.
 
 import {
-  axes, bandPath, begin, button, clamp, commas, fixed, html, line, linePath, nearest, newId, readout,
-  reducedMotion, scale, stage, stateOf, sum, svg, toggle,
+  axes, bandPath, begin, button, clamp, commas, fixed, html, linePath, nearest, newId, readout,
+  reducedMotion, scale, stage, stateOf, sum, svg, textLine, toggle,
 } from "./kit.js";
 
 const DASHES = { 20: "2 4", 32: "9 3 2 3", 44: "7 4", 56: null };
@@ -165,8 +165,8 @@ function report(s, passes) {
   });
   if (s.predict) rows.push([sample("var(--third)", null), `your curve ${ownAt(s)}`]);
   return [
-    ...(s.revealed ? [line(html("strong", {}, verdict(s)), " ")] : []),
-    line(`After ${passes(seen)} (${commas(seen)} images), ${error}, `,
+    ...(s.revealed ? [textLine(html("strong", {}, verdict(s)), " ")] : []),
+    textLine(`After ${passes(seen)} (${commas(seen)} images), ${error}, `,
       "mean of the seeds (lowest to highest): "),
     ...rows.flatMap((row, i) =>
       [html("span", { class: "rh-cell" }, ...row, i < rows.length - 1 ? "," : "."), " "]),

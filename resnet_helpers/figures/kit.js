@@ -207,7 +207,7 @@ export const button = (text, onclick) => html("button", { type: "button", onclic
 export const readout = () => html("p", { class: "rh-readout", role: "status", "aria-live": "polite" });
 
 /** A line of its own in a readout. */
-export const line = (...parts) => html("span", { class: "rh-line" }, ...parts);
+export const textLine = (...parts) => html("span", { class: "rh-line" }, ...parts);
 
 export const reducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 

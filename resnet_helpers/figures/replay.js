@@ -1,8 +1,8 @@
 // Training replay: two recorded trainings of one network, epoch by epoch.
 
 import {
-  axes, begin, button, clamp, commas, fixed, html, line, linePath, readout, reducedMotion, scale, stage,
-  stateOf, sum, svg,
+  axes, begin, button, clamp, commas, fixed, html, linePath, readout, reducedMotion, scale, stage,
+  stateOf, sum, svg, textLine,
 } from "./kit.js";
 
 const PAUSE = 700; // milliseconds for each epoch, while it plays
@@ -276,8 +276,8 @@ function render({ model, el }) {
   state.show(({ epoch }) => {
     columns.forEach(({ show }) => show(epoch));
     said.replaceChildren(
-      line(`Epoch ${epoch} of ${last}.`),
-      ...trainings.map((training) => line(sentence(training, epoch, images.length))));
+      textLine(`Epoch ${epoch} of ${last}.`),
+      ...trainings.map((training) => textLine(sentence(training, epoch, images.length))));
   });
   return stop;
 }
