@@ -1,17 +1,19 @@
 """What several test modules need."""
 
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
-import yaml
 from playwright.sync_api import sync_playwright
 
-ROOT = Path(__file__).resolve().parents[1]
 # Every name but this machine's leads nowhere: the pages are tested with the network cut.
 CUT = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1"
+
+
+def pytest_collection_modifyitems(items):
+    """Mark what opens a browser."""
+    for item in items:
+        if "browser" in item.fixturenames:
+            item.add_marker("browser")
 
 
 @pytest.fixture
@@ -38,56 +40,3 @@ def browser(chromium):
         running = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", CUT])
         yield running
         running.close()
-
-
-@pytest.fixture(scope="session")
-def book(tmp_path_factory):
-    """The folder of the built pages, built from the notebooks' saved outputs."""
-    folder = tmp_path_factory.mktemp("book")
-    config = yaml.safe_load((ROOT / "_config.yml").read_text())
-    config["execute"]["execute_notebooks"] = "off"
-    extensions = config["sphinx"]["local_extensions"]
-    extensions.update({name: str(ROOT / folder) for name, folder in extensions.items()})
-    (folder / "_config.yml").write_text(yaml.safe_dump(config))
-    jupyter_book = Path(sys.executable).with_name("jupyter-book")
-    options = ["--all", "--warningiserror", "--keep-going", "--config", folder / "_config.yml"]
-    built = subprocess.run(
-        [jupyter_book, "build", ROOT, *options, "--path-output", folder],
-        capture_output=True,
-        text=True,
-    )
-    assert built.returncode == 0, built.stdout[-3000:] + built.stderr[-3000:]
-    return folder / "_build" / "html"
-
-
-@pytest.fixture
-def show_figure(browser, tmp_path):
-    """A function that mounts a figure, as in the book's pages, and returns Playwright's page.
-
-    Its arguments: the figure; ``width`` of the window in pixels; ``scheme``, light or dark;
-    ``link``, what stands after the # in the address; options of Playwright's ``new_page``. When
-    the test ends, no error may have been printed and nothing fetched from elsewhere.
-    """
-    pages, problems = [], []
-
-    def show(figure, width=900, scheme="light", link="", **options):
-        path = tmp_path / f"figure-{len(pages)}.html"
-        path.write_text(
-            f'<!doctype html><html lang="en" data-theme="{scheme}"><meta charset="utf-8">'
-            f'<meta name="viewport" content="width=device-width"><title>A figure</title>'
-            f'<body style="margin: 12px; background: {"#121212" if scheme == "dark" else "#fff"}">'
-            f"<main>{figure.page_html()}</main>"
-        )
-        page = browser.new_page(viewport={"width": width, "height": 800}, **options)
-        page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("request", lambda r: r.url.startswith("http") and problems.append(r.url))
-        page.goto(path.as_uri() + (f"#{link}" if link else ""))
-        page.wait_for_selector(".rh-readout")
-        pages.append(page)
-        return page
-
-    yield show
-    for page in pages:
-        page.close()
-    assert problems == []
