@@ -24,7 +24,7 @@ RUN = """
 import sys, nbformat
 from nbclient import NotebookClient
 notebook = nbformat.read(sys.argv[1], as_version=4)
-NotebookClient(notebook, timeout=600, kernel_name="python3").execute()
+NotebookClient(notebook, timeout=None, kernel_name="python3").execute()
 nbformat.write(notebook, sys.argv[2])
 """
 
