@@ -64,6 +64,8 @@ def execute(notebook, **hooks):
             timeout=None,
             kernel_name="python3",
             record_timing=False,
+            # Kernels warn that they use TCP, which on one's own machine is no news.
+            extra_arguments=["--log-level=CRITICAL"],
             resources={"metadata": {"path": folder}},
             **hooks,
         )

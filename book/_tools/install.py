@@ -86,13 +86,6 @@ def pip_install(*what):
         shutil.rmtree(str(unpacked))
 
 
-def quiet_kernels():
-    """Kernels warn at every start that they use TCP, which on one's own machine is no news."""
-    folder = ROOT / ".venv" / "etc" / "ipython"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "ipython_kernel_config.py").write_text('c.IPKernelApp.log_level = "ERROR"\n')
-
-
 def main():
     dev = "--dev" in sys.argv
     asked = version_of(sys.executable) if "--this" in sys.argv else None
@@ -115,7 +108,6 @@ def main():
         print("Installing what is missing in .venv.", flush=True)
     dev = dev or installed["dev"]
     pip_install("-r", "requirements.txt", *(["-e", ".[dev]"] if dev else []))
-    quiet_kernels()
     python = version_of(ROOT / ".venv" / "bin" / "python")
     installed = {"folder": str(ROOT), "python": python, "needs": needs(), "dev": dev}
     path.write_text(json.dumps(installed))
