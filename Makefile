@@ -57,7 +57,7 @@ address: installed  ## Set the repository's address everywhere: make address URL
 	@$(PY) book/_tools/address.py "$(URL)"
 
 constraints: dev  ## Keep the installed versions in constraints.txt (after a green run)
-	@$(PY) -m pip freeze --exclude-editable > constraints.txt
+	@$(PY) -m pip freeze --exclude-editable > .venv/frozen && mv .venv/frozen constraints.txt
 
 # Make .venv or bring it up to date. A PYTHON that somebody names is used even if .venv has another.
 installed dev:
