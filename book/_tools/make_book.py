@@ -41,18 +41,19 @@ def can_hold(folder, megabytes):
 
 
 def move_caches():
-    """Move the caches that the chapters use into .venv where the usual places can't take them."""
-    samples = cache_folder()
-    drawn = any(samples.glob("sample-*"))
-    pictures = os.environ.get("MPLCONFIGDIR") or platformdirs.user_config_path("matplotlib")
+    """Move those caches into .venv that can't be where they usually are, and say so."""
+    drawn = any(cache_folder().glob("sample-*"))
+    own = os.environ.get("MPLCONFIGDIR"), os.environ.get("IPYTHONDIR")
     usual = {
-        "RESNET_HELPERS_CACHE": (samples, 1 if drawn else SAMPLE_SET),
-        "MPLCONFIGDIR": (Path(pictures), 1),
+        "RESNET_HELPERS_CACHE": (cache_folder(), 1 if drawn else SAMPLE_SET),
+        "MPLCONFIGDIR": (own[0] or platformdirs.user_config_path("matplotlib"), 1),
+        "IPYTHONDIR": (own[1] or Path.home() / ".ipython", 1),
     }
-    for variable, (folder, megabytes) in usual.items():
-        if not can_hold(folder, megabytes):
-            os.environ[variable] = str(SPARE / variable.lower())
-            print(f"{folder} can't be written or is full: {os.environ[variable]} is used instead.")
+    moved = {name: at for name, (at, size) in usual.items() if not can_hold(Path(at), size)}
+    os.environ |= dict.fromkeys(moved, str(SPARE))
+    if moved:
+        folders = ", ".join(map(str, moved.values()))
+        print(f"Can't be written, or hold too little: {folders}. {SPARE} is used instead.")
 
 
 def other_origin():

@@ -215,11 +215,12 @@ def test_nbval_compares_a_run_that_holds_and_starts_no_kernel(book, printed, pas
 def test_caches_that_cannot_be_written_move_into_the_environment(tmp_path, monkeypatch, capsys):
     (tmp_path / "file").touch()
     monkeypatch.setattr(make_book, "SPARE", tmp_path / "spare")
-    monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path / "fine"))
+    for variable in ("MPLCONFIGDIR", "IPYTHONDIR"):
+        monkeypatch.setenv(variable, str(tmp_path / "fine"))
     monkeypatch.setenv("RESNET_HELPERS_CACHE", str(tmp_path / "file" / "cache"))
     make_book.move_caches()
     assert os.environ["MPLCONFIGDIR"] == str(tmp_path / "fine")
-    assert os.environ["RESNET_HELPERS_CACHE"] == str(tmp_path / "spare" / "resnet_helpers_cache")
+    assert os.environ["RESNET_HELPERS_CACHE"] == str(tmp_path / "spare")
     (line,) = capsys.readouterr().out.splitlines()
     assert str(tmp_path / "file" / "cache") in line and str(tmp_path / "spare") in line
 
