@@ -2,7 +2,10 @@
 # To install the versions that the last green run had: PIP_CONSTRAINT=constraints.txt make book
 PYTHON ?= python3
 PY := .venv/bin/python
-TEST := $(PY) -m pytest
+# Two workers, a thread each: a file's tests stay together, since they share a browser or a book.
+ON_BOTH_CORES := OMP_NUM_THREADS=1 $(PY) -m pytest -q -n 2 --dist loadfile
+# No kernels, no browser, no clock; and the examples in docstrings.
+FAST := -m "not process and not browser and not timing" --doctest-modules resnet_helpers tests
 .DEFAULT_GOAL := help
 .PHONY: help book read test check lint format notebooks seeds benchmarks lab frame address \
 	constraints installed dev clean
@@ -17,17 +20,14 @@ read: installed  ## Build the web book from the chapters' saved outputs (about a
 	@$(PY) book/_tools/make_book.py --read
 
 test: dev  ## Run all tests, the notebooks' saved outputs included (about 12 minutes)
-	@$(TEST) $(FAST)
-	@$(TEST) -m "(process or browser) and not timing"
-	@$(TEST) -m timing
+	@$(ON_BOTH_CORES) $(FAST)
+	@$(ON_BOTH_CORES) -m "(process or browser) and not timing"
+	@$(PY) -m pytest -q -m timing
 	@$(PY) book/_tools/execute.py
-	@PYTHONPATH=book/_tools $(TEST) -p replay --nbval notebooks
+	@PYTHONPATH=book/_tools $(PY) -m pytest -q -p replay --nbval notebooks
 
 check: lint  ## Check the code, its types and examples, and run the fast tests (about a minute)
-	@$(TEST) $(FAST)
-
-# No kernels, no browser, no clock; and the examples in docstrings.
-FAST := -m "not process and not browser and not timing" --doctest-modules resnet_helpers tests
+	@$(ON_BOTH_CORES) $(FAST)
 
 lint: dev
 	@$(PY) -m ruff check .
