@@ -32,7 +32,7 @@ check: lint  ## Check the code, its types and examples, and run the fast tests (
 lint: dev
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@$(PY) -m basedpyright
+	@$(PY) -m basedpyright --pythonpath $(PY)
 
 format: dev  ## Format the code, and mend what ruff can mend
 	@$(PY) -m ruff format .

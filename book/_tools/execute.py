@@ -184,6 +184,8 @@ def run_all(paths):
     """
     usual = {path: read(path).metadata.get("seconds", 60) for path in paths}
     waiting = [path for path in paths if not has_run(path)]
+    if ran := len(paths) - len(waiting):
+        print(f"{ran} of {len(paths)} chapters have run, and nothing that they need has changed.")
     took, failures = 0, []
     for path in waiting:
         print(f"chapter {paths.index(path) + 1} of {len(paths)}: ", end="", flush=True)

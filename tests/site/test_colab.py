@@ -17,6 +17,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
+pytestmark = pytest.mark.process
 ROOT = Path(__file__).resolve().parents[2]
 COLAB_HAS = ["torch", "torchvision", "numpy", "matplotlib", "ipykernel", "nbclient"]
 

@@ -105,6 +105,7 @@ def test_a_build_shows_saved_outputs_then_runs_and_goes_on_where_one_failed(book
     (book / "mended").touch()
     assert make_book.make_book([first, second], reads=False) == []
     printed = capsys.readouterr().out
+    assert "1 of 2 chapters have run, and nothing that they need has changed." in printed
     assert "chapter 1 of 2" not in printed and "chapter 2 of 2: " in printed
     assert pages[2:] == [[["✓ it is so"], ["saved"]], [["✓ it is so"], []]]
     assert "1 claims hold" in printed.splitlines()[-2]
