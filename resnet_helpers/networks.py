@@ -48,7 +48,19 @@ _NAMES_IN_BLOCK = {
 }
 
 
-class ResNet(nn.Module):
+class _StageByStage(nn.Module):
+    """A network whose parts stand in the order in which images go through them, ``fc`` last."""
+
+    fc: nn.Linear
+
+    def forward(self, x: Tensor) -> Tensor:
+        _check_images(x)
+        for part in list(self.children())[:-1]:
+            x = part(x)
+        return self.fc(x.flatten(1))
+
+
+class ResNet(_StageByStage):
     """The ImageNet network of [1], table 1, with any of the book's blocks.
 
     Shapes: float (N, 3, H, W) to logits (N, num_classes), for H and W of at least 1.
@@ -102,18 +114,8 @@ class ResNet(nn.Module):
         if init_weights:
             initialize_weights(self, zero_gamma)
 
-    def forward(self, x: Tensor) -> Tensor:
-        _check_images(x)
-        x = self.conv1(x)
-        x = self.conv2_x(x)
-        x = self.conv3_x(x)
-        x = self.conv4_x(x)
-        x = self.conv5_x(x)
-        x = self.avg_pool(x)
-        return self.fc(x.flatten(1))
 
-
-class CifarNet(nn.Module):
+class CifarNet(_StageByStage):
     """The CIFAR network of [1], section 4.2: depth 6n+2, three stages, no pooling before the end.
 
     Shapes: float (N, 3, H, W) to logits (N, num_classes).
@@ -152,15 +154,6 @@ class CifarNet(nn.Module):
         self.fc = nn.Linear(4 * width, num_classes)
         if init_weights:
             initialize_weights(self, zero_gamma)
-
-    def forward(self, x: Tensor) -> Tensor:
-        _check_images(x)
-        x = self.conv1(x)
-        x = self.conv2_x(x)
-        x = self.conv3_x(x)
-        x = self.conv4_x(x)
-        x = self.avg_pool(x)
-        return self.fc(x.flatten(1))
 
 
 def resnet18(num_classes: int = 10, **options: bool) -> ResNet:

@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import traitlets
 
 from resnet_helpers import plotting
-from resnet_helpers.experiments import recordings
+from resnet_helpers.experiments import load_recording
 from resnet_helpers.figures.base import Figure
 
 DEPTHS = (20, 32, 44, 56)
@@ -107,7 +107,7 @@ class DegradationExplorer(Figure):
 
 @functools.cache
 def _recording():
-    return recordings.load_recording("degradation-cifar10")
+    return load_recording("degradation-cifar10")
 
 
 def _same(network, depth):

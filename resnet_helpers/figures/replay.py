@@ -11,7 +11,8 @@ from PIL import Image
 
 from resnet_helpers import plotting, transforms
 from resnet_helpers.data import sample_set
-from resnet_helpers.experiments import recordings
+from resnet_helpers.experiments import load_recording, provenance_line
+from resnet_helpers.experiments.recorded import REPLAYED
 from resnet_helpers.figures.base import Figure
 
 RECORDING = "replay-sample"
@@ -44,7 +45,7 @@ class TrainingReplay(Figure):
     epoch = traitlets.Int(1, min=1, max=EPOCHS).tag(sync=True)
 
     def __init__(self, **kwargs):
-        recording = recordings.load_recording(RECORDING)
+        recording = load_recording(RECORDING)
         self._recorded = {recipe: run for (recipe, _), run in recording.items()}
         super().__init__(**kwargs)
 
@@ -57,7 +58,7 @@ class TrainingReplay(Figure):
             "classes": list(sample_set.CLASSES),
             "images": [_png(image) for image in images],
             "truth": _watched()[1],
-            "provenance": recordings.provenance_line(list(self._recorded.values())),
+            "provenance": provenance_line(list(self._recorded.values())),
         }
 
     def _training(self, recipe):
@@ -122,7 +123,7 @@ class TrainingReplay(Figure):
 @functools.cache
 def _watched():
     """The test images that were watched, uint8 (9, 3, 96, 96), and their classes."""
-    images, labels = sample_set.draw_split("test", count=recordings.REPLAYED)
+    images, labels = sample_set.draw_split("test", count=REPLAYED)
     return images, labels.tolist()
 
 

@@ -10,7 +10,7 @@ import pytest
 import traitlets
 from browsing import follow, resize
 
-from resnet_helpers.experiments.recordings import RECORDED
+from resnet_helpers.experiments.recorded import RECORDED
 from resnet_helpers.figures.degradation import DegradationExplorer
 
 SEEDS = {20: (0, 1, 2), 32: (0,), 44: (0,), 56: (0, 1, 2)}

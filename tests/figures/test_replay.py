@@ -14,8 +14,9 @@ from torch.nn import functional as F
 
 from resnet_helpers import transforms
 from resnet_helpers.data import load
-from resnet_helpers.experiments import recordings
-from resnet_helpers.experiments.recipe import PRESETS
+from resnet_helpers.experiments import RECIPES, load_recording
+from resnet_helpers.experiments.recorded import RECORDED
+from resnet_helpers.experiments.recordings import RECORDINGS
 from resnet_helpers.figures import replay
 from resnet_helpers.figures.replay import EPOCHS, RECIPES, RECORDING, TrainingReplay
 
@@ -27,7 +28,7 @@ def figure():
 
 @pytest.fixture(scope="module")
 def recorded():
-    return {recipe: run for (recipe, _), run in recordings.load_recording(RECORDING).items()}
+    return {recipe: run for (recipe, _), run in load_recording(RECORDING).items()}
 
 
 def expected(figure, epoch):
@@ -56,7 +57,7 @@ def columns(page):
 
 def test_the_recorded_settings_are_the_two_recipes(recorded):
     notes, book = recorded["notes-recipe"]["settings"], recorded["book-recipe"]["settings"]
-    for settings, preset in ((notes, PRESETS["laptop"]), (book, PRESETS["book"])):
+    for settings, recipe in ((notes, RECIPES["laptop"]), (book, RECIPES["book"])):
         for name in ("optimizer", "learning_rate", "schedule", "batch_size", "label_smoothing"):
             assert settings[name] == getattr(preset, name), name
     for name in ("network", "image_size", "epochs", "seed", "threads"):
@@ -73,8 +74,8 @@ def test_the_confusion_counts_give_the_validation_accuracy_of_every_epoch(record
 
 
 def test_the_recorded_files_and_the_figures_state_are_small(figure):
-    for run in recordings.RECORDINGS[RECORDING].runs:
-        path = recordings.RECORDED / RECORDING / f"{recordings.run_name(run)}.json"
+    for run in RECORDINGS[RECORDING].runs:
+        path = RECORDED / RECORDING / f"{run.file}.json"
         assert path.stat().st_size < 60_000
     assert len(json.dumps(figure.state())) < 60_000
 

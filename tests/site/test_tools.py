@@ -189,7 +189,7 @@ make_book.main()
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("printed, passes", [("1", True), ("2", False)])
+@pytest.mark.parametrize(("printed", "passes"), [("1", True), ("2", False)])
 def test_nbval_compares_a_run_that_holds_and_starts_no_kernel(book, printed, passes):
     path = write_notebook(book / "1_a.ipynb", "import os; os.abort()")
     notebook = execute.read(path)
@@ -252,7 +252,7 @@ def test_a_machine_that_is_too_old_or_too_full_is_told_what_is_needed(monkeypatc
 
 
 @pytest.mark.parametrize(
-    "origin, other",
+    ("origin", "other"),
     [
         ("https://github.com/a/b", None),
         ("git@github.com:a/b.git", None),
