@@ -64,61 +64,6 @@ def make_params(tmp_path, model, **changes):
     } | changes
 
 
-# loader
-
-
-def test_loader_yields_each_image_once_with_its_label():
-    split = make_split()
-    loader = BatchLoader(split, 8, lambda x: x, shuffle=True)
-    batches = list(loader)
-    assert len(batches) == len(loader) == 7
-    assert [len(labels) for _, labels in batches] == [8] * 6 + [2]
-    seen = {
-        (image.numpy().tobytes(), label.item())
-        for images, labels in batches
-        for image, label in zip(images, labels, strict=True)
-    }
-    assert seen == {
-        (image.numpy().tobytes(), label.item())
-        for image, label in zip(split.images, split.labels, strict=True)
-    }
-
-
-def test_loader_shuffles_anew_each_epoch_and_alike_for_the_same_seed():
-    def orders(seed):
-        loader = BatchLoader(make_split(), 50, lambda x: x, shuffle=True, seed=seed)
-        return [next(iter(loader))[1].tolist() for _ in range(2)]
-
-    assert orders(1)[0] != orders(1)[1]
-    assert orders(1) == orders(1)
-    assert orders(1) != orders(2)
-
-
-def test_loader_without_shuffle_keeps_the_order_and_augments_before_the_transform():
-    split = make_split()
-    kinds = []
-
-    def augment(images, generator):
-        kinds.append((images.dtype, type(generator)))
-        return images
-
-    loader = BatchLoader(split, 20, to_float, augment=augment)
-    images = torch.cat([images for images, _ in loader])
-    assert torch.equal(images, to_float(split.images))
-    assert kinds == [(torch.uint8, torch.Generator)] * 3
-
-
-@pytest.mark.parametrize("size", [0, -1, 2.5])
-def test_loader_names_a_bad_batch_size(size):
-    with pytest.raises(ValueError, match=f"batch_size={size}: expected a whole number"):
-        BatchLoader(make_split(), size, to_float)
-
-
-def test_loader_names_an_empty_split():
-    with pytest.raises(ValueError, match="holds no images"):
-        BatchLoader(make_split(0), 8, to_float)
-
-
 # the notes' functions
 
 

@@ -34,6 +34,18 @@ def test_the_augmentation_draws_from_the_loaders_own_generator_after_the_order()
         assert torch.equal(images, transforms.random_flip(split.images[chosen], draws))
 
 
+def test_without_shuffle_the_order_stays_and_augmentation_comes_before_the_transform():
+    split, kinds = noise_split(50), []
+
+    def augment(images, generator):
+        kinds.append((images.dtype, type(generator)))
+        return images
+
+    loader = BatchLoader(split, 20, lambda images: images.float(), augment=augment)
+    assert torch.equal(torch.cat([images for images, _ in loader]), split.images.float())
+    assert kinds == [(torch.uint8, torch.Generator)] * 3
+
+
 def test_batches_lie_channels_last_and_the_splits_images_are_not_copied():
     split = noise_split(20)
     loader = BatchLoader(split, 10, same)
