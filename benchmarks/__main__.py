@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from benchmarks import measure
-from resnet_helpers._files import write_atomically
+from resnet_helpers._files import write_text
 from resnet_helpers.data import load
 from resnet_helpers.experiments import recordings
 from resnet_helpers.experiments.provenance import machine
@@ -103,7 +103,7 @@ def page(rows, overhead, repeats, threads, seconds):
 How much faster than the lecture notes' code is this book's, on the same machine, in the same
 minute? The notes decode, resize, normalise and mirror each image by itself in a `DataLoader`, and
 train in PyTorch's default order of numbers. The book keeps bytes in memory, transforms whole
-batches, trains with the channels last, and keeps freed memory for the next step.
+batches, and trains with the channels last.
 `benchmarks/notes.py` holds the notes' way in other words.
 
 | | notes, images/s | book, images/s | book / notes |
@@ -133,7 +133,7 @@ def main():
     rows, overhead = run(given.repeats, given.threads)
     if given.write:
         text = page(rows, overhead, given.repeats, given.threads, time.perf_counter() - start)
-        write_atomically(PAGE, lambda beside: beside.write_text(text))
+        write_text(PAGE, text)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ A benchmark returns a list of (notes, book) pairs, one for each repeat, both in 
 Timings on one machine wobble from minute to minute; ratios of neighbours wobble less.
 """
 
-import multiprocessing
 import time
 
 import torch
@@ -17,14 +16,15 @@ from resnet_helpers.data import BatchLoader, Split, normalizer
 from resnet_helpers.training import loss_epoch
 
 BATCH = 32
+CLOCK = time.perf_counter
 LOSS = nn.CrossEntropyLoss(reduction="sum")
 
 
 def seconds(function, *arguments):
     """How long a call takes."""
-    start = time.perf_counter()
+    start = CLOCK()
     function(*arguments)
-    return time.perf_counter() - start
+    return CLOCK() - start
 
 
 def first(split, count):
@@ -76,30 +76,14 @@ def statistics_speed(split, repeats):
 def training_speed(build, split, size, count, repeats):
     """Training images a second, loading included: each side's loader, layout and loop.
 
-    Each side trains in a process of its own, since the book's tells the C library to keep freed
-    memory. They take turns: while one trains, the other waits.
-
     Args:
-        build: a function that builds the network; it must be importable by name.
+        build: a function that builds the network.
     """
-    context = multiprocessing.get_context("spawn")
-    sides = []
-    for epoch_of in (notes_epoch, book_epoch):
-        here, there = context.Pipe()
-        arguments = (there, epoch_of, build, first(split, count), size, torch.get_num_threads())
-        process = context.Process(target=_serve, args=arguments, daemon=True)
-        process.start()
-        there.close()  # so that a process that fails is noticed, not waited for
-        sides.append((process, here))
-    try:
-        for _, connection in sides:
-            connection.recv()  # its first epoch, which prepares memory and kernels
-        pairs = [tuple(count / _take_turn(side) for _, side in sides) for _ in range(repeats)]
-    finally:
-        for process, _ in sides:
-            process.terminate()
-            process.join()
-    return pairs
+    part = first(split, count)
+    sides = notes_epoch(build, part, size), book_epoch(build, part, size)
+    for train in sides:
+        train()  # the first epoch prepares memory and kernels
+    return [tuple(count / seconds(train) for train in sides) for _ in range(repeats)]
 
 
 def notes_epoch(build, split, size):
@@ -115,20 +99,6 @@ def book_epoch(build, split, size):
     loader = book_loader(split, size)
     opt = torch.optim.Adam(model.parameters(), lr=0.001)
     return lambda: loss_epoch(model, LOSS, loader, opt=opt)
-
-
-def _serve(connection, epoch_of, build, split, size, threads):
-    torch.set_num_threads(threads)
-    train = epoch_of(build, split, size)
-    connection.send(seconds(train))
-    while True:
-        connection.recv()
-        connection.send(seconds(train))
-
-
-def _take_turn(connection):
-    connection.send("train")
-    return connection.recv()
 
 
 def bare_speed(build, split, size, count, repeats):

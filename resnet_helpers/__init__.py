@@ -16,7 +16,31 @@ Around it, each room for one kind of work:
 They use one another in this order only: core, data, experiments, then classroom and figures.
 """
 
+import contextlib
 import os
+from collections.abc import Iterator
 
 # PyTorch's threads spin while they wait. Short spins, or they block the cores of a busy machine.
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Let PyTorch compute on one thread: for networks so small that a second one only waits.
+
+    Afterwards, and after an error too, there are as many threads as before.
+
+    Example:
+        >>> import torch
+        >>> with one_thread():
+        ...     print(torch.get_num_threads())
+        1
+    """
+    import torch  # here, so that to import a room that needs no PyTorch stays fast
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -1,10 +1,12 @@
 """Writing files so that nobody ever reads half of one."""
 
+import os
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 
-def write_atomically(path, write):
+def write_atomically(path: str | os.PathLike, write: Callable[[Path], object]) -> None:
     """Write a file beside its place, then rename it there.
 
     Args:
@@ -22,3 +24,8 @@ def write_atomically(path, write):
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def write_text(path: str | os.PathLike, text: str) -> None:
+    """Write a text as UTF-8, in the manner of ``write_atomically`` and with its errors."""
+    write_atomically(path, lambda beside: beside.write_text(text, encoding="utf-8"))

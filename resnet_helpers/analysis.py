@@ -6,13 +6,16 @@ References:
 """
 
 import copy
+from collections.abc import Callable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-def gradient_norms(model, loss_func, images, labels):
+def gradient_norms(
+    model: nn.Module, loss_func: Callable[..., Tensor], images: Tensor, labels: Tensor
+) -> dict[str, float]:
     """The length of the loss's gradient in each convolution's weights, in training mode.
 
     Args:
@@ -32,7 +35,7 @@ def gradient_norms(model, loss_func, images, labels):
 
 
 @torch.no_grad()
-def layer_variances(model, images):
+def layer_variances(model: nn.Module, images: Tensor) -> dict[str, float]:
     """The variance of each layer's response, in training mode ([1], section 4.2).
 
     A layer is a convolution with the batch norm that follows it, where one does: its response is
@@ -67,8 +70,16 @@ def _keep_variance(variances, name):
     return hook
 
 
-def without_batch_norm(model):
-    """A copy of a network in which every batch norm is an ``nn.Identity``."""
+def without_batch_norm(model: nn.Module) -> nn.Module:
+    """A copy of a network in which every batch norm is an ``nn.Identity``.
+
+    Example:
+        >>> without_batch_norm(nn.Sequential(nn.Linear(3, 4), nn.BatchNorm2d(4)))
+        Sequential(
+          (0): Linear(in_features=3, out_features=4, bias=True)
+          (1): Identity()
+        )
+    """
     bare = copy.deepcopy(model)
     for parent in list(bare.modules()):
         for name, child in parent.named_children():
@@ -77,7 +88,7 @@ def without_batch_norm(model):
     return bare
 
 
-def block_jacobian(block, x):
+def block_jacobian(block: nn.Module, x: Tensor) -> Tensor:
     """All partial derivatives of a block's outputs in its inputs, at one input.
 
     Args:
@@ -90,6 +101,11 @@ def block_jacobian(block, x):
 
     Raises:
         ValueError: ``x`` is not one input (C, H, W).
+
+    Example:
+        >>> block_jacobian(nn.Flatten(), torch.ones(1, 1, 2))
+        tensor([[1., 0.],
+                [0., 1.]])
     """
     if x.ndim != 3:
         raise ValueError(f"x of shape {tuple(x.shape)}: expected one input (C, H, W), no batch")
@@ -98,7 +114,9 @@ def block_jacobian(block, x):
     return jacobian.reshape(-1, x.numel())
 
 
-def gradient_correlation(model, images, step, generator=None):
+def gradient_correlation(
+    model: nn.Module, images: Tensor, step: float, generator: torch.Generator | None = None
+) -> float:
     """How alike the gradients of nearby inputs are: 1 if the same, 0 if unrelated ([2]).
 
     Each image is moved by a random vector of length ``step`` times its own. The gradient is

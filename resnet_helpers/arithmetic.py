@@ -1,28 +1,22 @@
-"""How many parameters and multiply–adds: of a layer, of a block, of a whole network.
+"""How many parameters and multiply–adds: of a convolution, of a whole network.
 
 A MAC is one multiplication and one addition; many papers call MACs "FLOPs". Counted are
 convolutions and linear layers, without their biases. Batch norms, ReLUs, pools and the additions
 of shortcuts are zero by convention: they multiply nothing by a matrix.
-
-References:
-    [1] He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition", arXiv:1512.03385.
 """
 
 import copy
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from resnet_helpers.blocks import check_sizes
+from resnet_helpers._check import check_sizes, check_whole_numbers
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
-_NORMS = (
-    nn.modules.batchnorm._BatchNorm,
-    nn.GroupNorm,
-    nn.LayerNorm,
-)
+_NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)
 
 
 def conv_size(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
@@ -33,10 +27,13 @@ def conv_size(size: int, kernel: int, stride: int = 1, padding: int = 0, dilatio
     Raises:
         ValueError: a size below 1, a padding below 0, or a kernel that doesn't fit into the
             padded input.
+
+    Example:
+        >>> conv_size(224, kernel=7, stride=2, padding=3)
+        112
     """
     check_sizes(size=size, kernel=kernel, stride=stride, dilation=dilation)
-    if not isinstance(padding, int) or padding < 0:
-        raise ValueError(f"padding={padding!r}: expected a whole number of at least 0")
+    check_whole_numbers(0, padding=padding)
     covered = dilation * (kernel - 1) + 1
     padded = size + 2 * padding
     if covered > padded:
@@ -47,12 +44,10 @@ def conv_size(size: int, kernel: int, stride: int = 1, padding: int = 0, dilatio
     return (padded - covered) // stride + 1
 
 
-def conv_parameters(
-    in_channels: int, out_channels: int, kernel: int, groups: int = 1, bias: bool = False
-) -> int:
-    """Parameters of a two-dimensional convolution with a square kernel.
+def conv_parameters(in_channels: int, out_channels: int, kernel: int, groups: int = 1) -> int:
+    """Parameters of a two-dimensional convolution with a square kernel and without a bias.
 
-    out_channels · (in_channels / groups) · kernel², and out_channels more with a bias.
+    out_channels · (in_channels / groups) · kernel²
 
     Raises:
         ValueError: a size below 1, or groups that don't divide the channels.
@@ -61,7 +56,7 @@ def conv_parameters(
     for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
         if channels % groups:
             raise ValueError(f"{name}={channels} can't be divided into groups={groups}")
-    return out_channels * (in_channels // groups) * kernel**2 + bias * out_channels
+    return out_channels * (in_channels // groups) * kernel**2
 
 
 def conv_macs(
@@ -84,50 +79,6 @@ def conv_macs(
     """
     pixels = conv_size(size, kernel, stride, padding, dilation) ** 2
     return conv_parameters(in_channels, out_channels, kernel, groups) * pixels
-
-
-def linear_parameters(in_features: int, out_features: int, bias: bool = True) -> int:
-    """Parameters of a linear layer: a weight for each pair, and out_features with a bias."""
-    check_sizes(in_features=in_features, out_features=out_features)
-    return in_features * out_features + bias * out_features
-
-
-def linear_macs(in_features: int, out_features: int) -> int:
-    """MACs of a linear layer for one input vector: as many as it has weights."""
-    return linear_parameters(in_features, out_features, bias=False)
-
-
-def norm_parameters(channels: int) -> int:
-    """Parameters of a batch norm: γ and β for each channel."""
-    check_sizes(channels=channels)
-    return 2 * channels
-
-
-def basic_block_parameters(in_channels: int, out_channels: int, projection: bool = False) -> int:
-    """Parameters of a ``BasicBlock``: two 3×3 convolutions, two norms ([1], figure 5, left).
-
-    Args:
-        projection: whether its shortcut is a 1×1 convolution and a norm.
-    """
-    main = 9 * in_channels * out_channels + 9 * out_channels**2 + 4 * out_channels
-    return main + projection * _projection_parameters(in_channels, out_channels)
-
-
-def bottleneck_parameters(in_channels: int, out_channels: int, projection: bool = False) -> int:
-    """Parameters of a ``BottleNeck``: 1×1, 3×3, 1×1, three norms ([1], figure 5, right).
-
-    Args:
-        out_channels: of the narrow middle; the block puts out four times as many.
-        projection: whether its shortcut is a 1×1 convolution and a norm.
-    """
-    wide = 4 * out_channels
-    main = in_channels * out_channels + 9 * out_channels**2 + out_channels * wide
-    norms = 4 * out_channels + 2 * wide
-    return main + norms + projection * _projection_parameters(in_channels, wide)
-
-
-def _projection_parameters(in_channels, out_channels):
-    return in_channels * out_channels + 2 * out_channels
 
 
 @dataclass(frozen=True)
@@ -165,7 +116,7 @@ class LayerTable:
         """All multiply–adds for one image."""
         return sum(layer.macs for layer in self.layers)
 
-    def by(self, key) -> dict:
+    def by(self, key: Callable[[Layer], Hashable]) -> dict:
         """Parameters and MACs summed over layers with the same ``key(layer)``.
 
         Returns:
@@ -176,24 +127,6 @@ class LayerTable:
             parameters, macs = sums.get(key(layer), (0, 0))
             sums[key(layer)] = parameters + layer.parameters, macs + layer.macs
         return sums
-
-    def __str__(self):
-        rows = [("layer", "type", "output", "parameters", "MACs", "share")]
-        for layer in self.layers:
-            shape = "×".join(map(str, layer.output))
-            share = f"{layer.macs / self.macs:.1%}" if self.macs else "–"
-            rows.append(
-                (layer.name, layer.kind, shape, f"{layer.parameters:,}", f"{layer.macs:,}", share)
-            )
-        rows.append(("all", "", "", f"{self.parameters:,}", f"{self.macs:,}", ""))
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        return "\n".join(_line(row, widths) for row in rows)
-
-
-def _line(row, widths):
-    left = [text.ljust(width) for text, width in zip(row[:3], widths, strict=False)]
-    right = [text.rjust(width) for text, width in zip(row[3:], widths[3:], strict=True)]
-    return "  ".join(left + right).rstrip()
 
 
 def layer_table(model: nn.Module, input_size: tuple[int, ...]) -> LayerTable:
@@ -208,39 +141,51 @@ def layer_table(model: nn.Module, input_size: tuple[int, ...]) -> LayerTable:
     Raises:
         ValueError: a size below 1; a layer that the input doesn't fit, named; a layer with
             parameters that can't be counted, or multiplications outside all layers.
+
+    Example:
+        >>> table = layer_table(nn.Conv2d(3, 64, 7, stride=2, padding=3), (3, 224, 224))
+        >>> table.parameters, table.macs
+        (9472, 118013952)
     """
     check_sizes(**{f"input_size[{i}]": size for i, size in enumerate(input_size)})
     skeleton = _skeleton(model)
-    leaves = {n: m for n, m in skeleton.named_modules() if not any(True for _ in m.children())}
-    rows, running, counted = [], [None], set()
-
-    def enter(name):
-        def hook(module, inputs):
-            running[0] = name
-
-        return hook
-
-    def leave(name):
-        def hook(module, inputs, output):
-            parameters = sum(p.numel() for p in module.parameters() if p not in counted)
-            counted.update(module.parameters())
-            macs = _macs(name, module, output)
-            shape = tuple(output.shape[1:])
-            rows.append(Layer(name, type(module).__name__, shape, parameters, macs))
-
-        return hook
-
-    for name, module in leaves.items():
-        module.register_forward_pre_hook(enter(name))
-        module.register_forward_hook(leave(name))
+    recorder = _Recorder(skeleton)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         try:
             skeleton(torch.empty(1, *input_size, device="meta"))
         except RuntimeError as error:
-            raise ValueError(f"layer {running[0]!r} can't take what it's given: {error}") from error
-    table = LayerTable(tuple(rows))
-    _check_complete(table, skeleton, counted, counter.get_total_flops() // 2)
+            name = recorder.current
+            raise ValueError(f"layer {name!r} can't take what it's given: {error}") from error
+    table = LayerTable(tuple(recorder.rows))
+    _check_complete(table, skeleton, recorder.counted, counter.get_total_flops() // 2)
     return table
+
+
+class _Recorder:
+    """Writes down a row for each layer of a network that runs: hooks before and after it.
+
+    Attributes:
+        rows: a ``Layer`` for each layer, in the order of the forward pass.
+        counted: the parameters in those rows.
+        current: the name of the layer that runs, or ran last.
+    """
+
+    def __init__(self, model):
+        self.rows, self.counted, self.current = [], set(), None
+        self.names = {m: name for name, m in model.named_modules() if not list(m.children())}
+        for layer in self.names:
+            layer.register_forward_pre_hook(self.before)
+            layer.register_forward_hook(self.after)
+
+    def before(self, layer, inputs):
+        self.current = self.names[layer]
+
+    def after(self, layer, inputs, output):
+        name, shape = self.names[layer], tuple(output.shape[1:])
+        parameters = sum(p.numel() for p in layer.parameters() if p not in self.counted)
+        self.counted.update(layer.parameters())
+        macs = _macs(name, layer, output)
+        self.rows.append(Layer(name, type(layer).__name__, shape, parameters, macs))
 
 
 def _skeleton(model):

@@ -7,7 +7,9 @@ References:
 """
 
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
+
+from resnet_helpers._check import check_sizes
 
 
 class BasicBlock(nn.Module):
@@ -22,19 +24,25 @@ class BasicBlock(nn.Module):
 
     Raises:
         ValueError: an argument is not a whole number of at least 1.
+
+    Example:
+        >>> import torch
+        >>> block = BasicBlock(64, 128, stride=2)
+        >>> block(torch.zeros(1, 64, 56, 56)).shape
+        torch.Size([1, 128, 28, 28])
     """
 
     expansion = 1
     shortcut_option = "B"
 
-    def __init__(self, in_channels, out_channels, stride=1):
+    def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
         super().__init__()
         check_sizes(in_channels=in_channels, out_channels=out_channels, stride=stride)
         self.residual_function = _two_convolutions(in_channels, out_channels, stride)
         self.shortcut = make_shortcut(in_channels, out_channels, stride, self.shortcut_option)
         self.relu = nn.ReLU()
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return self.relu(self.residual_function(x) + self.shortcut(x))
 
 
@@ -58,13 +66,13 @@ class PlainBlock(nn.Module):
 
     expansion = 1
 
-    def __init__(self, in_channels, out_channels, stride=1):
+    def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
         super().__init__()
         check_sizes(in_channels=in_channels, out_channels=out_channels, stride=stride)
         self.residual_function = _two_convolutions(in_channels, out_channels, stride)
         self.relu = nn.ReLU()
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return self.relu(self.residual_function(x))
 
 
@@ -87,7 +95,7 @@ class BottleNeck(nn.Module):
     expansion = 4
     shortcut_option = "B"
 
-    def __init__(self, in_channels, out_channels, stride=1):
+    def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
         super().__init__()
         check_sizes(in_channels=in_channels, out_channels=out_channels, stride=stride)
         wide = out_channels * self.expansion
@@ -104,7 +112,7 @@ class BottleNeck(nn.Module):
         self.shortcut = make_shortcut(in_channels, wide, stride, self.shortcut_option)
         self.relu = nn.ReLU()
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return self.relu(self.residual_function(x) + self.shortcut(x))
 
 
@@ -118,9 +126,12 @@ class ZeroPadding(nn.Module):
     """Shortcut option A: every stride-th pixel, and new channels that are all zero ([1], 4.1).
 
     Shapes: (N, in_channels, H, W) to (N, out_channels, ⌈H/stride⌉, ⌈W/stride⌉).
+
+    Raises:
+        ValueError: fewer channels out than in.
     """
 
-    def __init__(self, in_channels, out_channels, stride):
+    def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
         super().__init__()
         if out_channels < in_channels:
             raise ValueError(
@@ -130,20 +141,27 @@ class ZeroPadding(nn.Module):
         self.new_channels = out_channels - in_channels
         self.stride = stride
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         x = x[:, :, :: self.stride, :: self.stride]
         return F.pad(x, (0, 0, 0, 0, 0, self.new_channels))
 
 
-def make_shortcut(in_channels, out_channels, stride, option):
+def make_shortcut(
+    in_channels: int, out_channels: int, stride: int, option: str
+) -> nn.Sequential | ZeroPadding:
     """What carries x past the convolutions ([1], section 4.1, "Identity vs. Projection").
+
+    Shapes: (N, in_channels, H, W) to (N, out_channels, ⌈H/stride⌉, ⌈W/stride⌉).
 
     An empty ``nn.Sequential`` (the identity) wherever the shape stays. Where it changes:
     option A pads with zeros, option B projects by a 1×1 convolution. Option C projects always.
     Option D ([3]) is B, but with a stride it averages the pixels that B would pass over.
 
+    Args:
+        option: "A", "B", "C" or "D".
+
     Raises:
-        ValueError: an unknown option.
+        ValueError: an unknown option, or option A where it would have to remove channels.
     """
     if option not in ("A", "B", "C", "D"):
         raise ValueError(f"unknown shortcut option {option!r}: choose 'A', 'B', 'C' or 'D'")
@@ -172,10 +190,3 @@ def _two_convolutions(in_channels, out_channels, stride):
         nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False),
         nn.BatchNorm2d(out_channels),
     )
-
-
-def check_sizes(**sizes):
-    """Raise a ValueError that names the first size that isn't a whole number of at least 1."""
-    for name, value in sizes.items():
-        if not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name}={value!r}: expected a whole number of at least 1")

@@ -7,9 +7,12 @@ References:
     [4] T. He et al., "Bag of Tricks for Image Classification", arXiv:1812.01187 (ResNet-D).
 """
 
-import torch
-from torch import nn
+from collections.abc import Mapping, Sequence
 
+import torch
+from torch import Tensor, nn
+
+from resnet_helpers._check import check_batch_shape, check_sizes
 from resnet_helpers.blocks import (
     BasicBlock,
     BasicBlockA,
@@ -17,8 +20,9 @@ from resnet_helpers.blocks import (
     BottleNeck,
     BottleNeckD,
     PlainBlock,
-    check_sizes,
 )
+
+Block = type[BasicBlock] | type[BottleNeck] | type[PlainBlock]
 
 # [1], table 1: the block and the number of blocks in conv2_x, conv3_x, conv4_x, conv5_x.
 TABLE_1 = {
@@ -60,44 +64,43 @@ class ResNet(nn.Module):
     Raises:
         ValueError: a wrong number of stages, of blocks or of classes, or ``zero_gamma`` where
             it can't be had.
+
+    Example:
+        >>> with torch.device("meta"):  # shapes without numbers
+        ...     logits = ResNet(BottleNeck, [3, 4, 6, 3])(torch.empty(3, 3, 224, 224))
+        >>> logits.shape
+        torch.Size([3, 10])
     """
 
     def __init__(
         self,
-        block,
-        num_block,
-        num_classes=10,
-        init_weights=True,
-        zero_gamma=False,
-        deep_stem=False,
-    ):
+        block: Block,
+        num_block: Sequence[int],
+        num_classes: int = 10,
+        init_weights: bool = True,
+        zero_gamma: bool = False,
+        deep_stem: bool = False,
+    ) -> None:
         super().__init__()
         _check_blocks(num_block)
         check_sizes(num_classes=num_classes)
         _check_zero_gamma(zero_gamma, init_weights, block)
-        self.in_channels = 64
+        wide = block.expansion
         if deep_stem:
             stem = (*_convolution(3, 32, stride=2), *_convolution(32, 32), *_convolution(32, 64))
         else:
-            stem = _convolution(3, 64, kernel_size=7, stride=2)
+            stem = _convolution(3, 64, kernel=7, stride=2)
         self.conv1 = nn.Sequential(*stem, nn.MaxPool2d(kernel_size=3, stride=2, padding=1))
-        self.conv2_x = self._make_layer(block, 64, num_block[0], 1)
-        self.conv3_x = self._make_layer(block, 128, num_block[1], 2)
-        self.conv4_x = self._make_layer(block, 256, num_block[2], 2)
-        self.conv5_x = self._make_layer(block, 512, num_block[3], 2)
+        self.conv2_x = _stage(block, 64, 64, num_block[0], stride=1)
+        self.conv3_x = _stage(block, 64 * wide, 128, num_block[1], stride=2)
+        self.conv4_x = _stage(block, 128 * wide, 256, num_block[2], stride=2)
+        self.conv5_x = _stage(block, 256 * wide, 512, num_block[3], stride=2)
         self.avg_pool = nn.AdaptiveAvgPool2d((1, 1))
-        self.fc = nn.Linear(512 * block.expansion, num_classes)
+        self.fc = nn.Linear(512 * wide, num_classes)
         if init_weights:
             initialize_weights(self, zero_gamma)
 
-    def _make_layer(self, block, out_channels, num_blocks, stride):
-        blocks = []
-        for stride_of_block in [stride] + [1] * (num_blocks - 1):
-            blocks.append(block(self.in_channels, out_channels, stride_of_block))
-            self.in_channels = out_channels * block.expansion
-        return nn.Sequential(*blocks)
-
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         _check_images(x)
         x = self.conv1(x)
         x = self.conv2_x(x)
@@ -126,16 +129,20 @@ class CifarNet(nn.Module):
             ``zero_gamma`` where it can't be had.
     """
 
-    def __init__(self, block, depth, width=16, num_classes=10, init_weights=True, zero_gamma=False):
+    def __init__(
+        self,
+        block: Block,
+        depth: int,
+        width: int = 16,
+        num_classes: int = 10,
+        init_weights: bool = True,
+        zero_gamma: bool = False,
+    ) -> None:
         super().__init__()
         num_blocks = _blocks_per_stage(depth)
         check_sizes(width=width, num_classes=num_classes)
         _check_zero_gamma(zero_gamma, init_weights, block)
-        self.conv1 = nn.Sequential(
-            nn.Conv2d(3, width, kernel_size=3, padding=1, bias=False),
-            nn.BatchNorm2d(width),
-            nn.ReLU(),
-        )
+        self.conv1 = nn.Sequential(*_convolution(3, width))
         self.conv2_x = _stage(block, width, width, num_blocks, stride=1)
         self.conv3_x = _stage(block, width, 2 * width, num_blocks, stride=2)
         self.conv4_x = _stage(block, 2 * width, 4 * width, num_blocks, stride=2)
@@ -144,7 +151,7 @@ class CifarNet(nn.Module):
         if init_weights:
             initialize_weights(self, zero_gamma)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         _check_images(x)
         x = self.conv1(x)
         x = self.conv2_x(x)
@@ -154,74 +161,80 @@ class CifarNet(nn.Module):
         return self.fc(x.flatten(1))
 
 
-def resnet18(num_classes=10, **options):
+def resnet18(num_classes: int = 10, **options: bool) -> ResNet:
     """ResNet-18 ([1], table 1). ``options`` are those of ``ResNet``."""
     return _from_table(18, num_classes, options)
 
 
-def resnet34(num_classes=10, **options):
+def resnet34(num_classes: int = 10, **options: bool) -> ResNet:
     """ResNet-34 ([1], table 1). ``options`` are those of ``ResNet``."""
     return _from_table(34, num_classes, options)
 
 
-def resnet50(num_classes=10, **options):
+def resnet50(num_classes: int = 10, **options: bool) -> ResNet:
     """ResNet-50 ([1], table 1), stride in the 3×3. ``options`` are those of ``ResNet``."""
     return _from_table(50, num_classes, options)
 
 
-def resnet101(num_classes=10, **options):
+def resnet101(num_classes: int = 10, **options: bool) -> ResNet:
     """ResNet-101 ([1], table 1), stride in the 3×3. ``options`` are those of ``ResNet``."""
     return _from_table(101, num_classes, options)
 
 
-def resnet152(num_classes=10, **options):
+def resnet152(num_classes: int = 10, **options: bool) -> ResNet:
     """ResNet-152 ([1], table 1), stride in the 3×3. ``options`` are those of ``ResNet``."""
     return _from_table(152, num_classes, options)
 
 
-def resnet_d(depth, num_classes=10, **options):
+def resnet_d(depth: int, num_classes: int = 10, **options: bool) -> ResNet:
     """ResNet-D ([4], section 4): a deep stem, and shortcuts that average before they project.
 
     Args:
         depth: 18, 34, 50, 101 or 152.
         options: those of ``ResNet``.
+
+    Raises:
+        ValueError: another depth.
     """
+    if depth not in TABLE_1:
+        raise ValueError(f"depth={depth!r}: expected one of {', '.join(map(str, TABLE_1))}")
     block, num_block = TABLE_1[depth]
     block = {BasicBlock: BasicBlockD, BottleNeck: BottleNeckD}[block]
     return ResNet(block, num_block, num_classes, deep_stem=True, **options)
 
 
-def plain18(num_classes=10, init_weights=True):
+def plain18(num_classes: int = 10, init_weights: bool = True) -> ResNet:
     """ResNet-18 without its shortcuts ([1], section 3.3)."""
     return ResNet(PlainBlock, TABLE_1[18][1], num_classes, init_weights)
 
 
-def plain34(num_classes=10, init_weights=True):
+def plain34(num_classes: int = 10, init_weights: bool = True) -> ResNet:
     """ResNet-34 without its shortcuts ([1], section 3.3 and figure 3, middle)."""
     return ResNet(PlainBlock, TABLE_1[34][1], num_classes, init_weights)
 
 
-def cifar_resnet(depth, width=16, num_classes=10, **options):
+def cifar_resnet(depth: int, width: int = 16, num_classes: int = 10, **options: bool) -> CifarNet:
     """A residual network of the CIFAR family, option A. ``options`` are those of ``CifarNet``."""
     return CifarNet(BasicBlockA, depth, width, num_classes, **options)
 
 
-def cifar_plain(depth, width=16, num_classes=10, init_weights=True):
+def cifar_plain(
+    depth: int, width: int = 16, num_classes: int = 10, init_weights: bool = True
+) -> CifarNet:
     """A plain network of the CIFAR family, with exactly as many parameters."""
     return CifarNet(PlainBlock, depth, width, num_classes, init_weights)
 
 
-def initialize_weights(model, zero_gamma=False):
+def initialize_weights(model: nn.Module, zero_gamma: bool = False) -> None:
     """Initialise a network in place, as in [2]: variance 2 / fan-out for each convolution.
 
-    Batch norms start with γ = 1 and β = 0, linear layers with N(0, 0.01²) and a zero bias.
+    Batch norms start with γ = 1 and β = 0, linear layers with N(0, 0.01²) and a zero bias. The
+    book's convolutions have no bias; one that had it would keep PyTorch's.
     With ``zero_gamma``, the last batch norm of each residual block starts with γ = 0 ([3]).
     """
     for module in model.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
         elif isinstance(module, nn.BatchNorm2d):
             nn.init.ones_(module.weight)
             nn.init.zeros_(module.bias)
@@ -230,16 +243,17 @@ def initialize_weights(model, zero_gamma=False):
             nn.init.zeros_(module.bias)
     if zero_gamma:
         for module in model.modules():
-            if hasattr(module, "residual_function"):
-                nn.init.zeros_(module.residual_function[-1].weight)
+            residual_function = getattr(module, "residual_function", None)
+            if residual_function is not None:
+                nn.init.zeros_(residual_function[-1].weight)
 
 
-def count_parameters(model):
+def count_parameters(model: nn.Module) -> int:
     """The number of trainable numbers in a model."""
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
-def from_torchvision(state_dict):
+def from_torchvision(state_dict: Mapping[str, Tensor]) -> ResNet:
     """Build the network of the same depth and classes from torchvision's weights.
 
     Args:
@@ -270,21 +284,15 @@ def _from_table(depth, num_classes, options):
     return ResNet(block, num_block, num_classes, **options)
 
 
-def _convolution(in_channels, out_channels, kernel_size=3, stride=1):
-    return (
-        nn.Conv2d(
-            in_channels, out_channels, kernel_size, stride, padding=kernel_size // 2, bias=False
-        ),
-        nn.BatchNorm2d(out_channels),
-        nn.ReLU(),
-    )
+def _convolution(in_channels, out_channels, kernel=3, stride=1):
+    convolution = nn.Conv2d(in_channels, out_channels, kernel, stride, kernel // 2, bias=False)
+    return convolution, nn.BatchNorm2d(out_channels), nn.ReLU()
 
 
 def _stage(block, in_channels, out_channels, num_blocks, stride):
     first = block(in_channels, out_channels, stride)
-    return nn.Sequential(
-        first, *(block(out_channels, out_channels, 1) for _ in range(num_blocks - 1))
-    )
+    wide = out_channels * block.expansion
+    return nn.Sequential(first, *(block(wide, out_channels) for _ in range(num_blocks - 1)))
 
 
 def _torchvision_depth(state_dict):
@@ -344,13 +352,9 @@ def _check_zero_gamma(zero_gamma, init_weights, block):
 
 
 def _check_images(x):
-    if x.ndim != 4 or x.shape[1] != 3:
-        raise ValueError(
-            f"a batch of shape {tuple(x.shape)}: expected (N, 3, H, W); one image becomes a "
-            "batch by image.unsqueeze(0)"
-        )
+    check_batch_shape(x)
     if not x.is_floating_point():
         raise TypeError(
-            f"a batch of type {x.dtype}: expected floats; "
+            f"images of type {x.dtype}: expected floats; "
             "resnet_helpers.transforms.normalize turns bytes into them"
         )

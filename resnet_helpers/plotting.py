@@ -1,18 +1,28 @@
-"""The book's figures: one style, one palette, always on an opaque background."""
+"""The book's figures: one style, one palette, always on an opaque background.
+
+Colors that the eye must tell apart are Okabe and Ito's, which color-blind readers can too.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
+from numpy.typing import ArrayLike
+from torch import Tensor
 
+from resnet_helpers._check import check_sizes
 from resnet_helpers.transforms import check_bytes
 
-# Okabe and Ito's palette, which colour-blind readers can tell apart.
-PLAIN = "#D55E00"
-RESIDUAL = "#0072B2"
-BLACK, GREY, GREEN, YELLOW, PINK = "#000000", "#999999", "#009E73", "#E69F00", "#CC79A7"
+# The style sheets of the pages (figures.css, book.css) say the first three again, in lower case.
+PLAIN, RESIDUAL, GREEN = "#D55E00", "#0072B2", "#009E73"
+BLACK, GREY, YELLOW, PINK = "#000000", "#999999", "#E69F00", "#CC79A7"
 
 
-def use_style():
+def use_style() -> None:
     """Set matplotlib to the book's style for the rest of the session."""
     plt.rcParams.update(
         {
@@ -34,69 +44,147 @@ def use_style():
     )
 
 
-def show_images(images, titles=None, columns=8):
-    """Show a batch of uint8 images (N, 3, H, W) in a grid, each with its title.
+def show_images(
+    images: Tensor, titles: Sequence[str] | None = None, columns: int = 8, pixel_axes: bool = False
+) -> Figure:
+    """Show a batch of images in a grid.
+
+    Args:
+        images: uint8 (N, 3, H, W).
+        titles: one for each image.
+        columns: of the grid, at most.
+        pixel_axes: number the columns and rows of the pixels beside each image.
 
     Raises:
-        TypeError: normalised floats; the message says how to turn them back into bytes.
+        ValueError, TypeError: not a batch of uint8 images (the message says how normalised
+            floats become bytes again), or another number of titles than of images.
     """
     check_bytes(images)
+    check_sizes(images=len(images), columns=columns)
+    if titles is not None and len(titles) != len(images):
+        raise ValueError(f"{len(titles)} titles for {len(images)} images: expected one for each")
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
-    side = min(1.6, 9 / columns)
+    side = min(2.1 if pixel_axes else 1.6, 9 / columns)
     figure, axes = plt.subplots(
         rows, columns, figsize=(side * columns, (side + 0.25) * rows), squeeze=False
     )
-    for axis in axes.flat:
+    for axis in axes.flat[len(images) :]:
         axis.axis("off")
     for i, (axis, image) in enumerate(zip(axes.flat, images, strict=False)):
-        axis.imshow(image.permute(1, 2, 0).numpy())
+        axis.imshow(image.permute(1, 2, 0).cpu().numpy())
+        axis.grid(False)
         if titles is not None:
             axis.set_title(titles[i], fontsize=8.5)
+        if pixel_axes:
+            axis.set(xlabel="column (pixels)", ylabel="row (pixels)")
+            axis.label_outer()
+        else:
+            axis.axis("off")
     return figure
 
 
-def plot_history(loss_history, metric_history, colour=RESIDUAL):
-    """Draw what ``train_val`` returns: loss, then accuracy, against the epoch."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8.6, 3.4))
-    panels = ((left, loss_history, "mean loss (nats)"), (right, metric_history, "accuracy"))
-    for axis, history, label in panels:
-        epochs = range(1, len(history["train"]) + 1)
-        axis.plot(epochs, history["train"], color=colour, label="training")
-        axis.plot(epochs, history["val"], color=colour, linestyle="--", label="validation")
-        axis.set(xlabel="epoch", ylabel=label, ylim=(0, None))
+def error_axes(
+    *labels: str, loss: str | None = None, xlabel: str = "epoch", top: float = 1
+) -> tuple[Figure, list[Axes]]:
+    """Panels in a row, against the epoch: a loss in nats, then shares in per cent.
+
+    ``figure, (left, right) = error_axes("training error", loss="training loss (nats)")``
+
+    Args:
+        labels: of the vertical axes of the panels for errors or accuracies, each from 0 to
+            ``top``, where 1 is 100 %.
+        loss: the label of a panel for a loss, which comes first; None: there is none.
+        xlabel: of every panel; its marks are whole numbers.
+
+    Returns:
+        The figure and its panels, to be drawn into.
+    """
+    every = ([loss] if loss else []) + list(labels)
+    figure, panels = plt.subplots(1, len(every), figsize=(8.6, 3.6), squeeze=False)
+    for axis, label in zip(panels[0], every, strict=True):
+        axis.set(xlabel=xlabel, ylabel=label, ylim=(0, None))
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    for axis in panels[0][len(every) - len(labels) :]:
+        axis.set_ylim(0, top)
+        axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    return figure, list(panels[0])
+
+
+def chance(axis: Axes, height: float, label: str = "chance") -> None:
+    """Draw the level that guessing reaches: a dotted line across, with its name at the right.
+
+    Args:
+        height: for C equally frequent classes, log C as a loss in nats, 1 − 1/C as an error.
+    """
+    axis.axhline(height, color=BLACK, linestyle=":", linewidth=1)
+    axis.annotate(
+        label,
+        (1, height),
+        (0, 2),
+        xycoords=axis.get_yaxis_transform(),
+        textcoords="offset points",
+        ha="right",
+        va="bottom",
+        fontsize=9,
+    )
+
+
+def plot_history(
+    loss_history: Mapping[str, Sequence[float]],
+    metric_history: Mapping[str, Sequence[float]],
+    color: str = RESIDUAL,
+) -> Figure:
+    """Draw what ``train_val`` returns: loss, then accuracy, against the epoch.
+
+    Args:
+        loss_history, metric_history: each ``{"train": […], "val": […]}``, one number an epoch.
+    """
+    figure, panels = error_axes("accuracy", loss="mean loss (nats)")
+    for axis, history in zip(panels, (loss_history, metric_history), strict=True):
+        epochs = range(1, len(history["train"]) + 1)
+        axis.plot(epochs, history["train"], color=color, label="training")
+        axis.plot(epochs, history["val"], color=color, linestyle="--", label="validation")
         axis.legend()
-    right.yaxis.set_major_formatter(PercentFormatter(1))
-    right.set_ylim(0, 1)
     return figure
 
 
-def plot_confusion(counts, classes):
-    """Draw a confusion matrix: counts (classes, classes), a row for each true class."""
-    counts = np.asarray(counts)
+def plot_confusion(counts: ArrayLike, classes: Sequence[str]) -> Figure:
+    """Draw a confusion matrix.
+
+    Args:
+        counts: whole numbers (C, C), a row for each true class, a column for each answer.
+        classes: the C names.
+
+    Raises:
+        ValueError: counts of another shape.
+    """
+    numbers = np.asarray(counts)
+    if numbers.shape != (len(classes), len(classes)):
+        raise ValueError(
+            f"counts of shape {numbers.shape}: expected a row and a column for each of the "
+            f"{len(classes)} classes"
+        )
     figure, axis = plt.subplots(figsize=(6.2, 5.4))
-    drawn = axis.imshow(counts)
+    drawn = axis.imshow(numbers)
     figure.colorbar(drawn, label="images", shrink=0.8)
     axis.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
     axis.set_yticks(range(len(classes)), classes)
     axis.set(xlabel="what the network says", ylabel="what it is")
     axis.grid(False)
-    for (row, column), count in np.ndenumerate(counts):
-        pale = count < 0.6 * counts.max()
+    for (row, column), count in np.ndenumerate(numbers):
+        pale = count < 0.6 * numbers.max()
         axis.text(column, row, count, ha="center", va="center", color="black" if pale else "white")
     return figure
 
 
-def draw_band(axis, x, curves, **line):
+def draw_band(axis: Axes, x: ArrayLike, curves: ArrayLike, **line: Any) -> None:
     """Draw the mean of several curves, and a pale band from the lowest of them to the highest.
 
     Args:
         x: numbers (N,). curves: (runs, N), one row for each seed.
         line: as for ``axis.plot``.
     """
-    curves = np.asarray(curves)
-    (drawn,) = axis.plot(x, curves.mean(0), **line)
-    axis.fill_between(
-        x, curves.min(0), curves.max(0), color=drawn.get_color(), alpha=0.2, linewidth=0
-    )
+    runs = np.asarray(curves)
+    (drawn,) = axis.plot(x, runs.mean(0), **line)
+    axis.fill_between(x, runs.min(0), runs.max(0), color=drawn.get_color(), alpha=0.2, linewidth=0)

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
 from torchvision.transforms.v2 import functional as tv
+
+from resnet_helpers._check import check_batch_shape, check_sizes, check_whole_numbers
 
 
 @dataclass(frozen=True)
@@ -21,13 +25,20 @@ class ChannelStatistics:
             lecture notes use it as the std, which it isn't: it falls short of it.
     """
 
-    mean: tuple
-    std: tuple
-    mean_of_stds: tuple
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    mean_of_stds: tuple[float, ...]
 
 
-def image_histograms(images):
-    """How often each image's each channel has each value: int64 (N, 3, 256), on the CPU."""
+def image_histograms(images: Tensor) -> Tensor:
+    """How often each image's each channel has each value: int64 (N, 3, 256), on the CPU.
+
+    Args:
+        images: uint8 (N, 3, H, W).
+
+    Raises:
+        ValueError, TypeError: not a batch of uint8 images.
+    """
     check_bytes(images)
     channels = images.flatten(2).flatten(0, 1).cpu().numpy()
     counts = np.empty((len(channels), 256), np.int64)
@@ -36,7 +47,7 @@ def image_histograms(images):
     return torch.from_numpy(counts).reshape(-1, 3, 256)
 
 
-def channel_statistics(images):
+def channel_statistics(images: Tensor) -> ChannelStatistics:
     """Exact channel statistics of uint8 images (N, 3, H, W), in one pass over the pixels.
 
     Sums of bytes and of their squares are whole numbers, and only the last few divisions are in
@@ -44,25 +55,33 @@ def channel_statistics(images):
 
     Raises:
         ValueError, TypeError: not a batch of at least one uint8 image.
+
+    Example:
+        Two images, one black and one white: each is of one colour, so its own std is 0.
+
+        >>> images = torch.tensor([0, 255], dtype=torch.uint8).reshape(2, 1, 1, 1)
+        >>> channel_statistics(images.expand(2, 3, 4, 4))
+        ChannelStatistics(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5), mean_of_stds=(0.0, 0.0, 0.0))
     """
     check_bytes(images)
-    if len(images) == 0:
-        raise ValueError("no images: a mean needs at least one")
-    sums, squares = _sums_and_squares(images.flatten(2).cpu().numpy())
+    if images.numel() == 0:
+        raise ValueError(f"no images in shape {tuple(images.shape)}: a mean needs at least one")
+    counts, values = image_histograms(images).numpy(), np.arange(256)
+    sums, squares = counts @ values, counts @ values**2  # int64 (N, 3) each
     pixels = images[0, 0].numel()
     # n·Σx² − (Σx)² is a whole number: the subtraction that ruins floats is exact here.
     of_images = np.sqrt(pixels * squares - sums**2) / pixels / 255
-    total = pixels * len(images)
-    means, stds = [], []
-    for channel in range(3):
-        s, q = int(sums[:, channel].sum()), int(squares[:, channel].sum())
-        means.append(s / total / 255)
-        stds.append((total * q - s * s) ** 0.5 / total / 255)
-    return ChannelStatistics(tuple(means), tuple(stds), tuple(of_images.mean(0).tolist()))
+    n = pixels * len(images)
+    totals = list(zip(sums.sum(0).tolist(), squares.sum(0).tolist(), strict=True))
+    mean = tuple(s / n / 255 for s, _ in totals)
+    std = tuple((n * q - s * s) ** 0.5 / n / 255 for s, q in totals)
+    return ChannelStatistics(mean, std, tuple(of_images.mean(0).tolist()))
 
 
-def normalize(images, mean, std):
+def normalize(images: Tensor, mean: ArrayLike, std: ArrayLike) -> Tensor:
     """(x/255 − mean)/std for each channel: uint8 (N, 3, H, W) to float32 of the same shape.
+
+    The result has the images' order in memory: channels first or channels last.
 
     Args:
         mean, std: three numbers each, in units of the full range (0 to 1).
@@ -71,35 +90,56 @@ def normalize(images, mean, std):
         ValueError, TypeError: not a batch of uint8 images; not three means and positive stds.
     """
     check_bytes(images)
-    mean, std = _channels(mean, "mean", images), _channels(std, "std", images)
-    if (std <= 0).any():
-        raise ValueError(f"std={std.flatten().tolist()}: expected three positive numbers")
+    means, stds = _channels(mean, "mean", images), _positive_channels(std, images)
     # In place, on the copy that float() makes: fresh memory for each step would cost more time
     # than the arithmetic.
-    normalised = images.float()
-    values, mean, std = _rows(normalised, mean, std)
-    values.div_(255).sub_(mean).div_(std)
-    return normalised
+    normalized = images.float()
+    values, means, stds = _broadcastable(normalized, means, stds)
+    values.div_(255).sub_(means).div_(stds)
+    return normalized
 
 
-def unnormalize(images, mean, std):
-    """The inverse of ``normalise``: floats (N, 3, H, W) to uint8, rounded and clipped."""
-    _check_shape(images)
-    mean, std = _channels(mean, "mean", images), _channels(std, "std", images)
-    return ((images * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
+def unnormalize(images: Tensor, mean: ArrayLike, std: ArrayLike) -> Tensor:
+    """The inverse of ``normalize``: floats (N, 3, H, W) to uint8 of the same shape.
+
+    What lies between two bytes is rounded, what lies outside 0 to 255 is clipped.
+
+    Args:
+        mean, std: as they were given to ``normalize``.
+
+    Raises:
+        ValueError: not a batch of images; not three means and positive stds.
+    """
+    check_batch_shape(images)
+    means, stds = _channels(mean, "mean", images), _positive_channels(std, images)
+    return ((images * stds + means) * 255).round().clamp(0, 255).to(torch.uint8)
 
 
-def resize(images, size):
-    """Shrink or enlarge uint8 images to size × size, bilinear and antialiased, by torchvision."""
+def resize(images: Tensor, size: int) -> Tensor:
+    """Shrink or enlarge uint8 (N, 3, H, W) to uint8 (N, 3, size, size), by torchvision.
+
+    Bilinear; where it shrinks, antialiased: each new pixel is an average over all of the old
+    ones that it covers. An image that isn't square is stretched.
+
+    Raises:
+        ValueError, TypeError: not a batch of uint8 images; a size below 1 pixel.
+    """
     check_bytes(images)
-    if not isinstance(size, int) or size < 1:
-        raise ValueError(f"size={size!r}: expected a whole number of pixels, at least 1")
+    check_sizes(size=size)
     return tv.resize(images, [size, size], antialias=True)
 
 
-def random_flip(images, generator=None):
-    """Mirror each image left to right with probability 1/2. Any type, same shape."""
-    _check_shape(images)
+def random_flip(images: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """Mirror each image left to right with probability 1/2.
+
+    Args:
+        images: any type, (N, 3, H, W); the result is a copy of the same type and shape.
+        generator: a CPU generator that decides which; None: PyTorch's own.
+
+    Raises:
+        ValueError: not a batch of images.
+    """
+    check_batch_shape(images)
     flip = torch.rand(len(images), generator=generator) < 0.5
     flipped = images.clone()
     for i in torch.nonzero(flip).flatten().tolist():
@@ -107,32 +147,31 @@ def random_flip(images, generator=None):
     return flipped
 
 
-def random_crop(images, padding, generator=None):
+def random_crop(images: Tensor, padding: int, generator: torch.Generator | None = None) -> Tensor:
     """Pad each image with zeros on all sides and cut its old size out again at a random place.
 
     Args:
-        images: any type, (N, 3, H, W); the result has the same type and shape.
+        images: any type, (N, 3, H, W); the result is a copy of the same type and shape.
         padding: pixels on each side, at least 0.
-        generator: a CPU ``torch.Generator`` that chooses the places.
+        generator: a CPU generator that chooses the places; None: PyTorch's own.
 
     Raises:
         ValueError: a negative padding, or not a batch of images.
     """
-    _check_shape(images)
-    if padding < 0:
-        raise ValueError(f"padding={padding}: expected 0 or more pixels")
+    check_batch_shape(images)
+    check_whole_numbers(0, padding=padding)
     n, _, height, width = images.shape
-    places = torch.randint(0, 2 * padding + 1, (2, n, 1), generator=generator)
+    places = torch.randint(0, 2 * padding + 1, (2, n), generator=generator)
     padded = torch.nn.functional.pad(images, [padding] * 4)
     cropped = torch.empty_like(images)
-    for i, (top, left) in enumerate(places.flatten(1).T.tolist()):
+    for i, (top, left) in enumerate(places.T.tolist()):
         cropped[i] = padded[i, :, top : top + height, left : left + width]
     return cropped
 
 
-def check_bytes(images):
-    """Raise an error that names the way out unless this is a batch of uint8 images."""
-    _check_shape(images)
+def check_bytes(images: Tensor) -> None:
+    """Raise a ValueError unless this is a batch (N, 3, H, W), a TypeError unless it is uint8."""
+    check_batch_shape(images)
     if images.dtype != torch.uint8:
         raise TypeError(
             f"images of type {images.dtype}: expected uint8, 0 to 255, as stored; "
@@ -140,41 +179,18 @@ def check_bytes(images):
         )
 
 
-def _check_shape(images):
-    if images.ndim != 4 or images.shape[1] != 3:
-        raise ValueError(
-            f"images of shape {tuple(images.shape)}: expected (N, 3, H, W); one image becomes a "
-            "batch by image.unsqueeze(0), and (N, H, W, 3) by images.permute(0, 3, 1, 2)"
-        )
+def _broadcastable(images, means, stds):
+    """Images (N, 3, H, W), means and stds (3, 1, 1), in shapes in which arithmetic is fast.
 
-
-def _sums_and_squares(images):
-    """The sum of bytes and of their squares, for each row of (N, 3, pixels): int64 (N, 3) each."""
-    pixels = images.shape[2]
-    # In pieces of 256: as many squares of bytes add up to less than 2²⁴, and so far float32, the
-    # fastest type, holds every whole number. Pixels that fill up the last piece stay zero.
-    pieces = np.zeros((3, -(-pixels // 256), 256), np.float32)
-    row = pieces.reshape(3, -1)[:, :pixels]
-    ones = np.ones(256, np.float32)
-    sums, squares = np.empty((2, len(images), 3), np.int64)
-    for i, image in enumerate(images):
-        row[:] = image
-        sums[i] = (pieces @ ones).sum(1, dtype=np.float64)
-        squares[i] = np.vecdot(pieces, pieces).sum(1, dtype=np.float64)
-    return sums, squares
-
-
-def _rows(images, mean, std):
-    """Images, and a mean and std for each channel, in shapes that are fast to compute with.
-
-    With the channels last in memory, three numbers would have to be applied three at a time:
-    as rows of a whole line of pixels they are applied many at a time. Views, not copies.
+    With the channels first in memory these are the shapes. With the channels last, numbers would
+    be applied three at a time, so a whole line of pixels becomes one row: the images
+    (N, H, 3·W), the means and stds (3·W,), repeated for each pixel. The images stay a view.
     """
     if images.is_contiguous() or not images.is_contiguous(memory_format=torch.channels_last):
-        return images, mean, std
+        return images, means, stds
     width = images.shape[3]
-    rows = images.permute(0, 2, 3, 1).flatten(2)
-    return rows, mean.flatten().repeat(width), std.flatten().repeat(width)
+    lines = images.permute(0, 2, 3, 1).flatten(2)
+    return lines, means.flatten().repeat(width), stds.flatten().repeat(width)
 
 
 def _channels(numbers, name, images):
@@ -182,3 +198,10 @@ def _channels(numbers, name, images):
     if len(numbers) != 3:
         raise ValueError(f"{name} has {len(numbers)} numbers: expected three, one a channel")
     return numbers[:, None, None]
+
+
+def _positive_channels(std, images):
+    stds = _channels(std, "std", images)
+    if (stds <= 0).any():
+        raise ValueError(f"std={stds.flatten().tolist()}: expected three positive numbers")
+    return stds

@@ -2,7 +2,7 @@
 
 import pytest
 
-from resnet_helpers._files import write_atomically
+from resnet_helpers._files import write_atomically, write_text
 
 
 def test_a_file_appears_whole_in_a_new_folder(tmp_path):
@@ -33,3 +33,9 @@ def test_a_failed_write_leaves_what_stood_there(tmp_path):
         write_atomically(path, fail)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_text_is_written_as_utf_8_whatever_the_machine_prefers(tmp_path):
+    write_text(tmp_path / "new" / "file.txt", "3×3, γ = 0\n")
+    assert (tmp_path / "new" / "file.txt").read_bytes() == "3×3, γ = 0\n".encode()
+    assert list(tmp_path.iterdir()) == [tmp_path / "new"]

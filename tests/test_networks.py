@@ -1,5 +1,6 @@
 """The networks, against torchvision's and against the integers of the paper (FACTS)."""
 
+import facts
 import pytest
 import torch
 import torchvision
@@ -17,30 +18,12 @@ from resnet_helpers.networks import (
     plain34,
 )
 
-DEPTHS = [18, 34, 50, 101, 152]
-PARAMETERS = {
-    # depth: (1000 classes, 10 classes)
-    18: (11_689_512, 11_181_642),
-    34: (21_797_672, 21_289_802),
-    50: (25_557_032, 23_528_522),
-    101: (44_549_160, 42_520_650),
-    152: (60_192_808, 58_164_298),
-}
-CIFAR_PARAMETERS = {
-    20: 269_722,
-    32: 464_154,
-    44: 658_586,
-    56: 853_018,
-    110: 1_727_962,
-    1202: 19_421_274,
-}
-
 
 def build(depth, **options):
     return getattr(networks, f"resnet{depth}")(**options)
 
 
-@pytest.mark.parametrize("depth", DEPTHS)
+@pytest.mark.parametrize("depth", networks.TABLE_1)
 def test_with_torchvisions_weights_the_outputs_are_torchvisions(depth):
     torch.manual_seed(depth)
     theirs = getattr(torchvision.models, f"resnet{depth}")(num_classes=10)
@@ -56,24 +39,39 @@ def test_with_torchvisions_weights_the_outputs_are_torchvisions(depth):
         assert torch.allclose(a, b, rtol=1e-4, atol=1e-6), name
 
 
-@pytest.mark.parametrize("depth", DEPTHS)
+@pytest.mark.parametrize("depth", networks.TABLE_1)
 def test_parameters_are_the_papers(depth):
     with torch.device("meta"):
         thousand, ten = build(depth, num_classes=1000), build(depth)
-    assert (count_parameters(thousand), count_parameters(ten)) == PARAMETERS[depth]
+    assert (count_parameters(thousand), count_parameters(ten)) == facts.PARAMETERS[depth]
 
 
-def test_plain_twins_have_their_number_of_parameters():
+@pytest.mark.parametrize(("depth", "plain"), [(18, plain18), (34, plain34)])
+def test_plain_twins_have_the_parameters_of_no_projection(depth, plain):
     with torch.device("meta"):
-        assert count_parameters(plain18(1000)) == 11_515_688
-        assert count_parameters(plain34(1000)) == 21_623_848
+        twin = plain(1000)
+    assert count_parameters(twin) == facts.PARAMETERS_WITHOUT_PROJECTIONS[depth]
 
 
-@pytest.mark.parametrize("depth", CIFAR_PARAMETERS)
+@pytest.mark.parametrize("depth", [depth for depth in facts.CIFAR_PARAMETERS if depth < 1000])
 def test_cifar_family_has_the_exact_parameters_plain_and_residual(depth):
     with torch.device("meta"):
-        assert count_parameters(cifar_resnet(depth)) == CIFAR_PARAMETERS[depth]
-        assert count_parameters(cifar_plain(depth)) == CIFAR_PARAMETERS[depth]
+        assert count_parameters(cifar_resnet(depth)) == facts.CIFAR_PARAMETERS[depth]
+        assert count_parameters(cifar_plain(depth)) == facts.CIFAR_PARAMETERS[depth]
+
+
+@pytest.mark.parametrize("family", [cifar_resnet, cifar_plain])
+def test_each_six_layers_more_add_the_same_up_to_1202(family):
+    with torch.device("meta"):
+        eight, fourteen = (count_parameters(family(depth)) for depth in (8, 14))
+    each = fourteen - eight
+    assert eight + each * (1202 - 8) / 6 == facts.CIFAR_PARAMETERS[1202]
+
+
+def test_only_what_can_be_trained_is_counted():
+    model = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2))
+    model[0].requires_grad_(False)
+    assert count_parameters(model) == 4 * 2 + 2
 
 
 @pytest.mark.parametrize("depth", [8, 20, 56])
@@ -161,6 +159,8 @@ def test_gradients_reach_every_parameter():
         (lambda: ResNet(BasicBlock, [2, 2, 2]), r"num_block=\[2, 2, 2\]: expected four"),
         (lambda: ResNet(BasicBlock, [2, 2, 0, 2]), "expected four whole numbers of at least 1"),
         (lambda: ResNet(PlainBlock, [1] * 4, zero_gamma=True), "plain block output zero"),
+        (lambda: cifar_resnet(20, init_weights=False, zero_gamma=True), "leave init_weights=True"),
+        (lambda: networks.resnet_d(26), "depth=26: expected one of 18, 34, 50, 101, 152"),
         (
             lambda: networks.resnet18(init_weights=False, zero_gamma=True),
             "leave init_weights=True",
@@ -172,13 +172,14 @@ def test_bad_arguments_are_named_with_the_way_out(make, message):
         make()
 
 
-@pytest.mark.parametrize("net", [networks.resnet18(), cifar_resnet(8)], ids=["resnet", "cifar"])
-def test_a_batch_of_the_wrong_shape_or_type_is_named(net):
+@pytest.mark.parametrize("build", [networks.resnet18, lambda: cifar_resnet(8)])
+def test_a_batch_of_the_wrong_shape_or_type_is_named(build):
+    net = build()
     with pytest.raises(ValueError, match=r"\(3, 32, 32\): expected \(N, 3, H, W\)"):
         net(torch.zeros(3, 32, 32))
     with pytest.raises(ValueError, match=r"\(2, 1, 32, 32\): expected"):
         net(torch.zeros(2, 1, 32, 32))
-    with pytest.raises(TypeError, match=r"torch.uint8: expected floats; .*normalise"):
+    with pytest.raises(TypeError, match=r"torch.uint8: expected floats; .*transforms.normalize"):
         net(torch.zeros(2, 3, 32, 32, dtype=torch.uint8))
 
 
@@ -201,11 +202,12 @@ def test_loaded_weights_are_a_copy_and_can_be_trained():
     assert torch.equal(theirs.fc.weight, before)
 
 
-@pytest.mark.parametrize(("depth", "parameters"), [(18, 11_689_512), (50, 25_557_032)])
-def test_the_d_variant_differs_in_the_stem_and_in_the_averages(depth, parameters):
+@pytest.mark.parametrize("depth", [18, 50])
+def test_the_d_variant_differs_in_the_stem_and_in_the_averages(depth):
     net = networks.resnet_d(depth, num_classes=1000)
     # Three 3×3 convolutions to 32, 32 and 64 channels in place of one 7×7 to 64.
     stem = 9 * (3 * 32 + 32 * 32 + 32 * 64) + 2 * (32 + 32 + 64)
+    parameters = facts.PARAMETERS[depth][0]
     assert count_parameters(net) == parameters - (49 * 3 * 64 + 2 * 64) + stem
     averages = [module for module in net.modules() if isinstance(module, nn.AvgPool2d)]
     assert len(averages) == 3  # conv3_x, conv4_x and conv5_x begin with a stride

@@ -1,12 +1,17 @@
 """The figures: labelled axes, the palette, an opaque ground."""
 
+import re
+from pathlib import Path
+
 import matplotlib
 import matplotlib.pyplot as plt
 import pytest
 import torch
+from samples import noise_images
 
 from resnet_helpers import plotting
 
+ROOT = Path(__file__).resolve().parents[1]
 matplotlib.use("Agg")
 
 
@@ -18,8 +23,17 @@ def style():
     plt.close("all")
 
 
-def test_the_palette_is_okabe_and_itos():
-    assert (plotting.PLAIN, plotting.RESIDUAL) == ("#D55E00", "#0072B2")
+def test_the_pages_have_the_palette_of_the_figures():
+    names = {"plain": plotting.PLAIN, "residual": plotting.RESIDUAL, "third": plotting.GREEN}
+    assert list(names.values()) == ["#D55E00", "#0072B2", "#009E73"]  # Okabe and Ito
+    sheets = [ROOT / "resnet_helpers" / "figures" / "figures.css", ROOT / "book/_static/book.css"]
+    dark = set()
+    for sheet in sheets:
+        for name, color in names.items():
+            light, *of_dark = re.findall(rf"--{name}: (#[0-9a-f]{{6}});", sheet.read_text())
+            assert light == color.lower(), (sheet.name, name)
+            dark.add((name, *of_dark))
+    assert len(dark) == 3, "the sheets differ in their colors for the dark"
 
 
 def test_figures_have_an_opaque_ground():
@@ -36,6 +50,7 @@ def test_history_shows_training_and_validation_against_the_epoch():
             assert line.get_ydata().tolist() == history[part]
             assert line.get_color() == plotting.RESIDUAL
         assert axis.get_xlabel() == "epoch"
+        assert [text.get_text() for text in axis.get_legend().texts] == ["training", "validation"]
     assert (left.get_ylabel(), right.get_ylabel()) == ("mean loss (nats)", "accuracy")
 
 
@@ -46,11 +61,57 @@ def test_images_are_shown_with_their_titles():
     for axis, image, title in zip(figure.axes, images, "abcde", strict=False):
         assert axis.get_title() == title
         assert (axis.images[0].get_array() == image.permute(1, 2, 0).numpy()).all()
+    assert not any(axis.axison for axis in figure.axes)
 
 
-def test_normalised_images_are_refused_with_the_way_out():
-    with pytest.raises(TypeError, match=r"unnormalise\(\) turns normalised floats back"):
-        plotting.show_images(torch.randn(2, 3, 6, 6))
+def test_images_can_have_axes_that_number_their_pixels():
+    axes = plotting.show_images(noise_images(4), columns=3, pixel_axes=True).axes
+    assert [axis.axison for axis in axes] == [True] * 4 + [False] * 2
+    assert (axes[3].get_xlabel(), axes[3].get_ylabel()) == ("column (pixels)", "row (pixels)")
+    assert axes[1].get_ylabel() == ""  # only at the grid's edges
+
+
+@pytest.mark.parametrize(
+    ("images", "titles", "error", "message"),
+    [
+        (torch.randn(2, 3, 6, 6), None, TypeError, r"unnormalize\(\) turns normalised floats back"),
+        (noise_images(2), ["one"], ValueError, "1 titles for 2 images: expected one for each"),
+        (noise_images(0), None, ValueError, "images=0: expected a whole number of at least 1"),
+    ],
+)
+def test_what_cannot_be_shown_is_named_with_the_way_out(images, titles, error, message):
+    with pytest.raises(error, match=message):
+        plotting.show_images(images, titles)
+
+
+def test_panels_of_errors_are_in_per_cent_and_a_loss_comes_first_in_nats():
+    figure, (left, right) = plotting.error_axes("training error", loss="loss (nats)", top=0.9)
+    left.plot([1, 2, 3], [2.0, 1.0, 0.5])
+    right.plot([1, 2, 3], [0.8, 0.5, 0.3])
+    figure.canvas.draw()
+    assert [axis.get_ylabel() for axis in (left, right)] == ["loss (nats)", "training error"]
+    assert [axis.get_xlabel() for axis in (left, right)] == ["epoch", "epoch"]
+    assert left.get_ylim()[0] == 0 and right.get_ylim() == (0, 0.9)
+    for axis in (left, right):
+        assert all(tick == int(tick) for tick in axis.get_xticks())
+    shares = [text.get_text() for text in right.get_yticklabels()]
+    assert (shares[0], shares[-1]) == ("0%", "90%")
+    assert not any("%" in text.get_text() for text in left.get_yticklabels())
+
+
+def test_panels_of_errors_alone():
+    _, axes = plotting.error_axes("training error", "test error", xlabel="minutes")
+    assert [axis.get_ylabel() for axis in axes] == ["training error", "test error"]
+    assert {axis.get_xlabel() for axis in axes} == {"minutes"}
+    assert {axis.get_ylim() for axis in axes} == {(0, 1)}
+
+
+def test_the_line_of_chance_has_its_height_and_its_name():
+    axis = plt.subplots()[1]
+    plotting.chance(axis, 0.9, "a guess")
+    (line,), (text,) = axis.lines, axis.texts
+    assert set(line.get_ydata()) == {0.9} and list(line.get_xdata()) == [0, 1]
+    assert (text.get_text(), text.xy) == ("a guess", (1, 0.9))
 
 
 def test_confusion_matrix_shows_every_count_in_its_place():
@@ -59,6 +120,14 @@ def test_confusion_matrix_shows_every_count_in_its_place():
     shown = {text.get_position(): text.get_text() for text in axis.texts}
     assert shown == {(0, 0): "5", (1, 0): "1", (0, 1): "0", (1, 1): "7"}
     assert axis.get_ylabel() == "what it is"
+    assert [text.get_text() for text in axis.get_yticklabels()] == ["cat", "dog"]
+    # On a dark ground, and on it alone, the number is white.
+    assert [text.get_color() for text in axis.texts] == ["white", "black", "black", "white"]
+
+
+def test_a_confusion_matrix_of_other_classes_is_refused():
+    with pytest.raises(ValueError, match=r"counts of shape \(2, 2\): .* each of the 3 classes"):
+        plotting.plot_confusion([[1, 0], [0, 1]], ["cat", "dog", "horse"])
 
 
 def test_a_band_runs_from_the_lowest_to_the_highest_curve_around_their_mean():

@@ -7,10 +7,11 @@ import torchvision
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from PIL import Image
 from samples import noise_images
 
 from resnet_helpers import transforms
-from resnet_helpers.transforms import normalize, random_flip
+from resnet_helpers.transforms import normalize, random_flip, unnormalize
 
 BATCHES = hnp.arrays(
     np.uint8, st.tuples(st.integers(1, 5), st.just(3), st.integers(1, 7), st.integers(1, 7))
@@ -54,16 +55,35 @@ def test_statistics_of_no_images_say_so():
         transforms.channel_statistics(torch.zeros(0, 3, 4, 4, dtype=torch.uint8))
 
 
-def test_normalise_is_torchvisions():
-    images, mean, std = noise_images(6), (0.4, 0.5, 0.6), (0.2, 0.3, 0.25)
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_normalize_is_torchvisions_in_every_layout(layout):
+    # Height and width differ, so that lines and columns of pixels can't be confused.
+    images = noise_images(6)[:, :, :, :5].contiguous(memory_format=layout)
+    before, mean, std = images.clone(), (0.4, 0.5, 0.6), (0.2, 0.3, 0.25)
+    given = transforms.normalize(images, mean, std)
     expected = torchvision.transforms.Normalize(mean, std)(images.float() / 255)
-    assert torch.allclose(transforms.normalize(images, mean, std), expected, rtol=0, atol=1e-6)
+    assert torch.allclose(given, expected, rtol=0, atol=1e-6)
+    assert given.is_contiguous(memory_format=layout)
+    assert torch.equal(images, before)
+
+
+def test_both_layouts_give_the_same_bits():
+    images, mean, std = noise_images(6), (0.4, 0.5, 0.6), (0.2, 0.3, 0.25)
+    last = images.contiguous(memory_format=torch.channels_last)
+    first = transforms.normalize(images, mean, std)
+    assert torch.equal(transforms.normalize(last, mean, std), first)
 
 
 @given(BATCHES, st.floats(0, 1), st.floats(0.01, 2))
 def test_unnormalise_gives_back_every_byte(images, mean, std):
     normalised = transforms.normalize(images, [mean] * 3, [std] * 3)
     assert torch.equal(transforms.unnormalize(normalised, [mean] * 3, [std] * 3), images)
+
+
+def test_unnormalize_rounds_and_clips():
+    floats = torch.tensor([-1.0, 0.1, 0.5, 2.0]).reshape(1, 1, 1, 4).expand(1, 3, 1, 4)
+    bytes_ = transforms.unnormalize(floats, [0] * 3, [1] * 3)
+    assert bytes_[0, 0, 0].tolist() == [0, 26, 128, 255]  # 25.5 and 127.5 go to the even byte
 
 
 def test_normalised_by_the_own_statistics_the_mean_is_0_and_the_std_1():
@@ -114,19 +134,26 @@ def test_the_same_generator_gives_the_same_augmentation():
         assert torch.equal(first, again)
 
 
-def test_resize_keeps_one_colour_and_gives_the_size():
-    images = torch.full((2, 3, 96, 96), 77, dtype=torch.uint8)
-    small = transforms.resize(images, 32)
-    assert small.shape == (2, 3, 32, 32) and (small == 77).all()
+@pytest.mark.parametrize("size", [32, 20, 150])
+def test_resize_is_pillows_antialiased_bilinear(size):
+    images = noise_images(2, 96)
+    resized = transforms.resize(images, size)
+    assert resized.shape == (2, 3, size, size) and resized.dtype == torch.uint8
+    for image, ours in zip(images, resized, strict=True):
+        pillow = Image.fromarray(image.permute(1, 2, 0).numpy())
+        expected = np.asarray(pillow.resize((size, size), Image.Resampling.BILINEAR))
+        difference = ours.permute(1, 2, 0).numpy().astype(int) - expected
+        assert np.abs(difference).max() <= 1  # each rounds once more, in its own place
 
 
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
         (lambda x: transforms.resize(x, 0), ValueError, "size=0: expected a whole number"),
-        (lambda x: transforms.random_crop(x, -1), ValueError, "padding=-1: expected 0 or more"),
+        (lambda x: transforms.random_crop(x, -1), ValueError, "padding=-1: expected a whole"),
         (lambda x: normalize(x, [0.5], [0.2] * 3), ValueError, "mean has 1 numbers"),
         (lambda x: normalize(x, [0.5] * 3, [0, 1, 1]), ValueError, "three positive numbers"),
+        (lambda x: unnormalize(x, [0.5] * 3, [1, 1, -1]), ValueError, "three positive numbers"),
         (lambda x: normalize(x[0], [0.5] * 3, [1] * 3), ValueError, r"\(3, 8, 8\): exp"),
         (lambda x: random_flip(x.permute(0, 2, 3, 1)), ValueError, r"images.permute\(0, 3"),
         (lambda x: normalize(x.float(), [0] * 3, [1] * 3), TypeError, "32: expected uint8"),

@@ -226,14 +226,14 @@ def _network(drawing, top, depth):
         width, height = 0.75 * out**0.5, 9 * size**0.5
         start = left
         for k in range(count):
-            colour = "dg-other" if projects is None else "dg-residual"
+            color = "dg-other" if projects is None else "dg-residual"
             pale = "" if projects is None or (projects and k == 0) else " dg-pale"
-            drawing.rect(left, middle - height / 2, width, height, colour + pale)
+            drawing.rect(left, middle - height / 2, width, height, color + pale)
             left += width + 3
-        centre = max((start + left) / 2, start + 36)
+        center = max((start + left) / 2, start + 36)
         blocks = "1 convolution" if projects is None else f"{count} blocks"
         for k, words in enumerate((stage, blocks, f"{out} channels", f"{size}×{size}")):
-            drawing.text(centre, top + 148 + 19 * k, words, "dg-word dg-small")
+            drawing.text(center, top + 148 + 19 * k, words, "dg-word dg-small")
         left = max(left, start + 100) + 20
     drawing.rect(left + 36, middle - 8, 5, 16, "dg-third")
     for k, words in enumerate(("fc", "average,", "then linear")):
@@ -241,17 +241,17 @@ def _network(drawing, top, depth):
     return round(left) + 84
 
 
-def construction(copies=6):
+def construction():
     """A deep plain network that equals a shallow one: behind each block, blocks that do nothing."""
-    deep = 8 + 3 * copies * 2
+    copies = 6  # for each stage: 8 layers and 3 · 6 · 2 more make 44
     drawing = Drawing(
         764,
         170,
-        f"Above, plain-8 as five boxes: conv1, a block in each of three stages, fc. Below, a "
-        f"network of {deep} layers: the same five boxes, copied, and behind each of the three "
-        f"blocks {copies} small boxes, each an identity.",
+        "Above, plain-8 as five boxes: conv1, a block in each of three stages, fc. Below, a "
+        "network of 44 layers: the same five boxes, copied, and behind each of the three "
+        "blocks 6 small boxes, each an identity.",
     )
-    for y, name in ((50, "plain-8"), (130, f"{deep} layers")):
+    for y, name in ((50, "plain-8"), (130, "44 layers")):
         drawing.text(8, y, name, "dg-word", "start")
         drawing.arrow((88, y), (756, y))
         drawing.box(128, y, "conv1", width=64, height=36)

@@ -1,0 +1,134 @@
+"""What the checkers are made of: a verdict, and ways to take, call and refuse an answer."""
+
+import contextlib
+import functools
+import numbers
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a checker says of an answer: ✓ right, ✗ wrong or · not written yet, and a sentence."""
+
+    mark: str
+    message: str
+
+    @property
+    def passed(self):
+        """Whether the answer is right."""
+        return self.mark == "✓"
+
+    def __repr__(self):
+        return f"{self.mark} {self.message}"
+
+
+class Wrong(Exception):
+    """Carries the sentence that says what is wrong with an answer."""
+
+
+class Missing(Exception):
+    """The answer isn't written yet."""
+
+
+def checker(check):
+    """Turn a function that raises ``Wrong`` and returns praise into one that returns a verdict."""
+
+    @functools.wraps(check)
+    def verdict(answer):
+        try:
+            if answer is ... or answer is None:
+                raise Missing
+            return Verdict("✓", check(answer))
+        except Missing:
+            return Verdict("·", "Not answered yet: replace the ... and run the cell again.")
+        except Wrong as wrong:
+            return Verdict("✗", str(wrong))
+        except Exception as error:  # an answer of a kind that nobody thought of
+            why = f"this answer can't be compared with the right one ({_named(error)})."
+            return Verdict("✗", f"{why} Is it of the kind that the exercise asks for?")
+
+    return verdict
+
+
+def refuse(problems, about=""):
+    """Raise ``Wrong`` with the first sentence whose condition holds, if there is one.
+
+    Args:
+        problems: a dictionary from each sentence to its condition.
+        about: words that stand before the sentence.
+    """
+    for sentence, found in problems.items():
+        if found:
+            raise Wrong(about + sentence)
+
+
+def call(function, *arguments, returns=True):
+    """The result of the reader's function; what it raises becomes a sentence."""
+    if not callable(function):
+        raise Wrong(f"{short(function)}: expected a function.")
+    try:
+        result = function(*arguments)
+    except Exception as error:
+        name = getattr(function, "__name__", short(function))
+        shown = ", ".join(short(argument) for argument in arguments)
+        raise Wrong(f"{name}({shown}) raised {_named(error)}") from error
+    if returns and (result is None or result is ...):
+        raise Missing
+    return result
+
+
+def change(function, module):
+    """Let the reader's function change a module in place.
+
+    Returns:
+        The module's ``state_dict`` before, copied, and the set of names that have changed.
+    """
+    before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    call(function, module, returns=False)
+    after = module.state_dict()
+    changed = {n for n, t in before.items() if n not in after or not torch.equal(t, after[n])}
+    if not changed:
+        raise Missing
+    return before, changed
+
+
+def number(given, about="", such_as=""):
+    """An answer as a float: a number of any type, or a tensor or an array that holds just one."""
+    with contextlib.suppress(AttributeError, RuntimeError, ValueError):
+        given = given.item()
+    if isinstance(given, bool) or not isinstance(given, numbers.Real):
+        raise Wrong(f"{about}{short(given)}: expected a number{such_as}.")
+    return float(given)
+
+
+def each(answers, right, kind):
+    """Name, answer and right answer for each entry of the reader's dictionary."""
+    if not isinstance(answers, Mapping):
+        raise Wrong(f"{short(answers)}: expected a dictionary.")
+    for name, expected in right.items():
+        if name not in answers:
+            names = ", ".join(map(repr, right))
+            raise Wrong(f"{name!r} is missing: expected {kind} for each of {names}.")
+        if answers[name] is ... or answers[name] is None:
+            raise Missing
+        yield name, answers[name], expected
+
+
+def short(value):
+    """A value in at most sixty letters."""
+    if isinstance(value, torch.Tensor | np.ndarray):
+        kind = "tensor" if isinstance(value, torch.Tensor) else "array"
+        return f"{kind} of shape {tuple(value.shape)}"
+    if isinstance(value, nn.Module):
+        return type(value).__name__
+    text = value.__name__ if isinstance(value, type) else repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _named(error):
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,125 @@
+"""Checkers for chapter 6: training."""
+
+import math
+from functools import partial
+
+import numpy as np
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from ._kit import Wrong, call, checker, number, refuse, short
+
+
+@checker
+def check_first_loss(prediction):
+    """Exercise 6.1: the mean loss of a network that has learned nothing, with ten classes."""
+    given = number(prediction)
+    if abs(given - math.log(10)) < 0.05:
+        return "ln 10 ≈ 2.303: each of ten classes has probability 1/10."
+    in_bits = abs(given - math.log2(10)) < 0.05
+    share = min(abs(given - 0.9), abs(given - 0.1)) < 0.02
+    problems = {
+        "log₂ 10 is that loss in bits. PyTorch counts in nats: the natural logarithm.": in_bits,
+        "1 is log₁₀ 10. PyTorch takes the natural logarithm.": abs(given - 1) < 0.03,
+        "that is a share of images, an error or accuracy. The loss is −ln p.": share,
+        "think of −ln p, where p is the probability that a blind guess gives the truth.": True,
+    }
+    refuse(problems)
+
+
+@checker
+def check_loss_epoch(loss_epoch):
+    """Exercise 6.2: loss_epoch with the sanity check's division mended."""
+    torch.manual_seed(0)
+    images, labels = torch.rand(10, 3, 4, 4), torch.arange(10) % 2
+    data = torch.utils.data.TensorDataset(images, labels)
+    loader = torch.utils.data.DataLoader(data, batch_size=4)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(48, 2))
+    loss_func = nn.CrossEntropyLoss(reduction="sum")
+    for sanity_check, seen in ((False, 10), (True, 4)):
+        given = call(loss_epoch, model, loss_func, loader, sanity_check)
+        if not isinstance(given, tuple) or len(given) != 2:
+            raise Wrong(f"expected a pair, the mean loss and the accuracy, got {short(given)}.")
+        with torch.no_grad():
+            logits = model(images)
+            total = loss_func(logits[:seen], labels[:seen]).item()
+            accuracy = (logits.argmax(1) == labels)[:seen].double().mean().item()
+            of_all = loss_func(logits, labels).item() / 10
+        near = partial(math.isclose, given[0], rel_tol=1e-4)
+        if near(total / seen) and math.isclose(given[1], accuracy):
+            continue
+        problems = {
+            "the sanity check saw 4 of 10 images, yet the sum is divided by 10: count what was "
+            "seen.": sanity_check and near(total / 10),
+            "the sum is divided by the number of batches: batches differ in size.": near(total / 3),
+            "a sanity check stops after the first batch; this went through them all.": sanity_check
+            and near(of_all),
+            f"sanity_check={sanity_check}: loss {given[0]:.4f} and accuracy {given[1]:.2f}, "
+            f"expected {total / seen:.4f} and {accuracy:.2f} over the {seen} images seen.": True,
+        }
+        refuse(problems)
+    return "Right for a whole epoch and for a single batch."
+
+
+@checker
+def check_recall_precision(recall_precision):
+    """Exercise 6.3: each class's recall and precision from a confusion matrix."""
+    counts = torch.tensor([[8, 2, 0], [1, 5, 4], [3, 0, 17]])
+    given = call(recall_precision, counts)
+    if len(given) != 2:
+        raise Wrong("expected two results, the recalls and the precisions.")
+    recall, precision = (np.asarray(part, dtype=float) for part in given)
+    if recall.shape != (3,) or precision.shape != (3,):
+        raise Wrong(f"shapes {recall.shape} and {precision.shape}: expected one number a class.")
+    diagonal, counts = np.diag(counts), counts.numpy()
+    of_row, of_column = diagonal / counts.sum(1), diagonal / counts.sum(0)
+    of_all = diagonal / counts.sum()
+    are = partial(np.allclose, (recall, precision))
+    exchanged = are((of_column, of_row))
+    problems = {
+        "the two are exchanged: a row holds all images of one true class.": exchanged,
+        "each is divided by all images: divide by its own row or column.": are((of_all, of_all)),
+        f"the recalls are wrong for {counts.tolist()}.": not np.allclose(recall, of_row),
+        f"the precisions are wrong for {counts.tolist()}.": not np.allclose(precision, of_column),
+    }
+    refuse(problems)
+    return "Recall reads along a row, precision down a column."
+
+
+@checker
+def check_plateau(learning_rates):
+    """Exercise 6.4: the learning rate of each epoch under ReduceLROnPlateau."""
+    for losses in (
+        [3.0, 2.0, 1.0, 0.5, 0.4, 0.3, 0.2],
+        [1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.7, 1.8],
+        [1.0, 1.1, 1.2, 0.9, 1.0, 1.1, 1.2, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0],
+    ):
+        given = [float(lr) for lr in call(learning_rates, losses, 0.4, 0.1, 2)]
+        right = _plateau(losses, patience=2)
+        if len(given) != len(losses):
+            raise Wrong(f"{len(given)} learning rates for {len(losses)} epochs: one an epoch.")
+        problems = {
+            "it cuts one epoch early: patience 2 bears two bad epochs and acts on the third.": (
+                np.allclose(given, _plateau(losses, patience=1))
+            ),
+            "it cuts one epoch late.": np.allclose(given[1:], right[:-1]),
+            "that is the rate after each epoch's end: asked is the one the epoch trains with.": (
+                np.allclose(given[:-1], right[1:])
+            ),
+            f"for {losses}: {given}, where PyTorch's own scheduler gives {right}.": True,
+        }
+        if not np.allclose(given, right):
+            refuse(problems)
+    return "The same as PyTorch's scheduler, epoch by epoch."
+
+
+def _plateau(losses, patience):
+    """The rates with which PyTorch's scheduler trains each epoch, from 0.4, factor 0.1."""
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.4)
+    scheduler = ReduceLROnPlateau(optimizer, factor=0.1, patience=patience)
+    rates = []
+    for loss in losses:
+        rates.append(optimizer.param_groups[0]["lr"])
+        scheduler.step(loss)
+    return rates

@@ -1,0 +1,129 @@
+"""Answers to chapter 3's exercises."""
+
+NAMES = ("ins", "outs", "kernel", "size", "stride", "padding", "dilation", "groups")
+
+
+def output_side(ins, outs, kernel, size, stride, padding, dilation, groups):
+    return (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
+
+
+def conv_macs(*case):
+    ins, outs, kernel, *_, groups = case
+    return outs * (ins // groups) * kernel**2 * output_side(*case) ** 2
+
+
+def without(**defaults):
+    """conv_macs as written by somebody who forgot an argument."""
+    return lambda *case: conv_macs(*(dict(zip(NAMES, case, strict=True)) | defaults).values())
+
+
+def at_side(side):
+    """conv_macs with another number of output pixels along one side."""
+    return lambda *a: conv_macs(*a) // output_side(*a) ** 2 * side(*a) ** 2
+
+
+def rounded_up(ins, outs, kernel, size, stride, padding, dilation, groups):
+    return -(-(size + 2 * padding - dilation * (kernel - 1) - 1) // stride) + 1
+
+
+def widest_middle(budget, ins, outs, kernel, size):
+    return budget // (size**2 * (ins + kernel**2 * outs))
+
+
+def parts(norm=2, bias=0, projection=1, projection_norm=1, all_project=False, first_is_wide=False):
+    """ResNet-50's parameters by part, with the mistakes that are asked for."""
+    counted = {"conv1": 9408 + norm * 64 + bias * 64}
+    ins = 64
+    for i, count in enumerate([3, 4, 6, 3]):
+        middle, wide, stage = 64 * 2**i, 256 * 2**i, 0
+        for j in range(count):
+            reads = wide if j or first_is_wide else ins
+            stage += reads * middle + 9 * middle**2 + middle * wide + norm * (2 * middle + wide)
+            stage += bias * (2 * middle + wide)
+            if j == 0 or all_project:
+                stage += projection * (ins * wide + projection_norm * norm * wide + bias * wide)
+        counted[f"conv{i + 2}_x"] = stage
+        ins = wide
+    return counted | {"fc": 2_049_000}
+
+
+PARTS = parts()
+FACTOR = 9 * 64 / 73
+
+RIGHT = {
+    "check_conv_macs": [conv_macs],
+    "check_widest_middle": [widest_middle],
+    "check_resnet50_parts": [PARTS],
+    "check_separable": [FACTOR, FACTOR * 1.009, FACTOR / 1.009],
+}
+
+WRONG = {
+    "check_conv_macs": [
+        (lambda *a: 2 * conv_macs(*a), "a multiplication and its addition are one"),
+        (lambda *a: conv_macs(*a) + a[1] * output_side(*a) ** 2, "bias is counted"),
+        (at_side(lambda *a: 1), "these are the weights"),
+        (lambda *a: conv_macs(*a) // output_side(*a), "the map has two"),
+        (lambda *a: conv_macs(*a) // a[2], "kernel's side is to be squared"),
+        (at_side(lambda *a: a[3]), "of the *output*, not of the input"),
+        (at_side(lambda *a: output_side(*a) - 1), "the + 1 behind the division"),
+        (lambda *a: conv_macs(*a[:5], a[5] / 2, *a[6:]), "added on both sides"),
+        (without(stride=1), "stride is ignored"),
+        (without(padding=0), "conv_macs(4, 8, 3, 12, 1, 3, 1, 1) is 28,800: padding is ignored"),
+        (without(dilation=1), "dilation is ignored"),
+        (without(groups=1), "groups are ignored"),
+        (lambda *a: conv_macs(*a) // a[7], "groups divide twice"),
+        (
+            at_side(lambda i, o, k, s, st, p, d, g: (s + 2 * p - d * (k - 1)) // st),
+            "the + 1 behind",
+        ),
+        (at_side(rounded_up), "1, 2, 4) is 28,800, where PyTorch counts 16,200"),
+        (lambda *a: a[8], "raised IndexError"),
+    ],
+    "check_widest_middle": [
+        (lambda b, i, o, k, s: b // (s * s * k * k * o), "1×1 must be paid"),
+        (lambda b, i, o, k, s: b // (s * s * i), "only the 1×1 is paid for"),
+        (lambda b, i, o, k, s: b // (i + k * k * o), "MACs, not weights"),
+        (lambda b, i, o, k, s: b // (s * (i + k * k * o)), "size × size"),
+        (lambda b, i, o, k, s: b // (s * s * (i + k * o)), "to be squared"),
+        (lambda *a: widest_middle(*a) + 1, "round down"),
+        (lambda *a: widest_middle(a[0] - 1, *a[1:]), "still within the budget"),
+        (lambda *a: float(widest_middle(*a)), "in whole numbers, by // or int()"),
+        (lambda *a: widest_middle(*a) * (1 + 8e-10), "in whole numbers. Round down"),
+        (lambda *a: widest_middle(*a) * (1 + 2e-9), "What does one channel"),
+        (lambda *a: 1000, "What does one channel"),
+    ],
+    "check_resnet50_parts": [
+        ({"conv1": 9536}, "'conv2_x' is missing"),
+        (parts(norm=0), "conv1: 9,408. The norms are left out"),
+        (parts(norm=1), "γ and β"),
+        (parts(norm=4), "no parameters"),
+        (parts(bias=1), "Biases are counted"),
+        (parts(projection=0), "The projection in the first block's shortcut"),
+        (parts(projection_norm=0), "projection's norm is left out"),
+        (parts(all_project=True), "Only the first block has a"),
+        (PARTS | {"conv2_x": PARTS["conv2_x"] + 2 * 66 * 256}, "Only the first block has a"),
+        (PARTS | {"conv3_x": PARTS["conv3_x"] + 3 * 514 * 512}, "Only the first block has a"),
+        (parts(first_is_wide=True), "The first block reads 64"),
+        (PARTS | {"conv3_x": PARTS["conv3_x"] + 256 * 640}, "The first block reads 256"),
+        (PARTS | {"conv3_x": 4 * 280_064}, "All blocks are counted like the second"),
+        (PARTS | {"conv3_x": PARTS["conv3_x"] - 3 * 256 * 128}, "From the second on they read 512"),
+        (parts(norm=0, projection=0) | {"conv1": 9536}, "The norms and the projection are left"),
+        (PARTS | {"fc": 2_048_000}, "fc: 2,048,000. The bias is left out"),
+        (PARTS | {"fc": 20_490}, "right for 10 classes"),
+        (PARTS | {"fc": 513_000}, "narrow middle"),
+        (PARTS | {"conv4_x": PARTS["conv4_x"] + 1}, "which is 1 more"),
+        (PARTS | {"conv4_x": PARTS["conv4_x"] - 1}, "which is 1 fewer"),
+    ],
+    "check_separable": [
+        (1 / FACTOR, "the share that is left"),
+        (9, "limit for very many channels"),
+        (9 * 1.009, "limit for very many channels"),
+        (9 * 1.012, "How many do the two take"),
+        (64, "depthwise part alone"),
+        (576, "for looking around and 64·64 for mixing"),
+        (576 / 65, "9·64 MACs a pixel, not 64"),
+        (FACTOR * 1.011, "How many do the two take"),
+        (FACTOR / 1.011, "How many do the two take"),
+        ("eight", "'eight': expected a number"),
+    ],
+}

@@ -1,0 +1,82 @@
+"""How the house is built: which room may use which, what stands once, and how large it may get."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "resnet_helpers"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+# Each room may use itself and those before its own number; __main__ is the door to all of them.
+ROOMS = {"core": 0, "data": 1, "experiments": 2, "classroom": 3, "figures": 3}
+
+
+def room_of(module):
+    """The room of a module, named with dots or as the parts of a path."""
+    parts = module.split(".") if isinstance(module, str) else module
+    return parts[1] if len(parts) > 1 and parts[1] in ROOMS else "core"
+
+
+def imports_of(path):
+    """The names of all of the package's modules that a file imports."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        yield from (name for name in names if name.split(".")[0] == "resnet_helpers")
+
+
+def test_rooms_use_one_another_one_way():
+    against = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in MODULES
+        if path.name != "__main__.py"
+        for name in imports_of(path)
+        for here, there in [(room_of(path.relative_to(ROOT).parts), room_of(name))]
+        if here != there and ROOMS[there] >= ROOMS[here]
+    ]
+    assert against == []
+
+
+def nodes(kind):
+    """Every node of a kind in the package, with the path of its file in the package."""
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, kind):
+                yield path.relative_to(PACKAGE).as_posix(), node
+
+
+def test_an_optimizer_takes_its_step_in_one_place():
+    steps = [
+        path
+        for path, call in nodes(ast.Call)
+        if ast.unparse(call.func).endswith(("opt.step", "optimizer.step", "optimiser.step"))
+    ]
+    assert steps == ["training.py"]
+
+
+def test_one_dataclass_has_a_learning_rate():
+    classes = [
+        f"{path}: {node.name}"
+        for path, node in nodes(ast.ClassDef)
+        for field in node.body
+        if isinstance(field, ast.AnnAssign) and ast.unparse(field.target) == "learning_rate"
+    ]
+    assert classes == ["experiments/recipe.py: Recipe"]
+
+
+@pytest.mark.parametrize(
+    ("files", "most"),
+    [
+        (list(PACKAGE.glob("[!_]*.py")), 1700),
+        ([path for kind in ("py", "js", "css") for path in PACKAGE.rglob(f"*.{kind}")], 7500),
+    ],
+    ids=["core", "package"],
+)
+def test_the_house_stays_small(files, most):
+    lines = {path.relative_to(PACKAGE).as_posix(): path.read_text().count("\n") for path in files}
+    assert sum(lines.values()) <= most, sorted(lines.items(), key=lambda item: -item[1])
