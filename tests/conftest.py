@@ -1,15 +1,10 @@
 """What several test modules need."""
 
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
-import yaml
 from playwright.sync_api import sync_playwright
 
-ROOT = Path(__file__).resolve().parents[1]
 # Every name but this machine's leads nowhere: the pages are tested with the network cut.
 CUT = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1"
 
@@ -38,26 +33,6 @@ def browser(chromium):
         running = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", CUT])
         yield running
         running.close()
-
-
-@pytest.fixture(scope="session")
-def book(tmp_path_factory):
-    """The folder of the built pages, built from the notebooks' saved outputs."""
-    folder = tmp_path_factory.mktemp("book")
-    config = yaml.safe_load((ROOT / "_config.yml").read_text())
-    config["execute"]["execute_notebooks"] = "off"
-    extensions = config["sphinx"]["local_extensions"]
-    extensions.update({name: str(ROOT / folder) for name, folder in extensions.items()})
-    (folder / "_config.yml").write_text(yaml.safe_dump(config))
-    jupyter_book = Path(sys.executable).with_name("jupyter-book")
-    options = ["--all", "--warningiserror", "--keep-going", "--config", folder / "_config.yml"]
-    built = subprocess.run(
-        [jupyter_book, "build", ROOT, *options, "--path-output", folder],
-        capture_output=True,
-        text=True,
-    )
-    assert built.returncode == 0, built.stdout[-3000:] + built.stderr[-3000:]
-    return folder / "_build" / "html"
 
 
 @pytest.fixture

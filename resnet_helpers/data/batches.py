@@ -4,50 +4,64 @@ import math
 
 import torch
 
+from resnet_helpers._check import check_sizes
 from resnet_helpers.transforms import channel_statistics, normalize
 
 
 class BatchLoader:
     """Cut a split that lies in memory into batches, shuffled anew for each epoch if asked.
 
+    Batches lie on the split's device, channels last in memory: the order in which networks and
+    transforms are fastest.
+
     Args:
-        split: a ``datasets.Split``; also anything else with ``images``, ``labels`` and a length.
+        split: a ``Split``; also anything else with ``images``, ``labels`` and a length.
         batch_size: images in a batch; the last one may have fewer.
-        transform: function from a batch of images to what the network takes.
+        transform: function from a batch of uint8 images to what the network takes.
         augment: function (images, generator) to images of the same type, before ``transform``.
         shuffle: a new order every epoch.
         seed: fixes the orders and the augmentation.
-        share: (k, n): of each batch only every n-th image, from the k-th on: the share of process
-            k of n. All shares together are the batch that one process alone would get.
+        rank, world_size: for one process of several: of each batch only every
+            ``world_size``-th image, from number ``rank`` on. All parts together are the batch.
 
     Yields:
         (transformed images, labels), labels int64 (batch,).
 
     Raises:
-        ValueError: a batch size below 1, no images, or a last batch too small to be shared.
+        ValueError: a batch size below 1, no images, a rank that isn't one of ``world_size``, or
+            a last batch too small to be shared.
     """
 
     def __init__(
-        self, split, batch_size, transform, augment=None, shuffle=False, seed=0, share=(0, 1)
+        self,
+        split,
+        batch_size,
+        transform,
+        augment=None,
+        shuffle=False,
+        seed=0,
+        rank=0,
+        world_size=1,
     ):
-        if not isinstance(batch_size, int) or batch_size < 1:
-            raise ValueError(f"batch_size={batch_size!r}: expected a whole number of at least 1")
+        check_sizes(batch_size=batch_size)
+        if not 0 <= rank < world_size:
+            raise ValueError(f"rank={rank} of world_size={world_size}: ranks count from 0")
         if len(split) == 0:
             raise ValueError("the split holds no images: there is nothing to make batches of")
         last = len(split) % batch_size or batch_size
-        if last < share[1]:
+        if last < world_size:
             raise ValueError(
                 f"batch_size={batch_size}: of {len(split)} images the last batch has {last}, too "
-                f"few for {share[1]} processes: choose another batch size"
+                f"few for {world_size} processes: choose another batch size"
             )
         self.dataset = split
-        # Channels last, the order in which networks and transforms are fastest.
-        self.rows = split.images.permute(0, 2, 3, 1).flatten(1)
+        # One row of bytes an image, a view: to index four dimensions takes twenty times as long.
+        self.rows = split.images.flatten(1)
         self.batch_size = batch_size
         self.transform = transform
         self.augment = augment
         self.shuffle = shuffle
-        self.share = share
+        self.part = slice(rank, None, world_size)
         self.generator = torch.Generator().manual_seed(seed)
 
     def __len__(self):
@@ -55,20 +69,14 @@ class BatchLoader:
 
     def __iter__(self):
         n = len(self.dataset)
-        share = slice(self.share[0], None, self.share[1])
         order = torch.randperm(n, generator=self.generator) if self.shuffle else torch.arange(n)
-        for chosen in order.to(self.dataset.images.device).split(self.batch_size):
-            images = self._images(chosen)
+        for chosen in order.to(self.rows.device).split(self.batch_size):
+            images = self.rows.index_select(0, chosen).unflatten(1, self.dataset.images.shape[1:])
+            images = images.contiguous(memory_format=torch.channels_last)
             if self.augment is not None:
                 # The whole batch, so that no image's fate depends on the number of processes.
                 images = self.augment(images, self.generator)
-            yield self.transform(images[share]), self.dataset.labels[chosen][share]
-
-    def _images(self, chosen):
-        # One row of bytes an image: to index four dimensions takes twenty times as long.
-        height, width = self.dataset.images.shape[2:]
-        rows = self.rows.index_select(0, chosen)
-        return rows.view(-1, height, width, 3).permute(0, 3, 1, 2)
+            yield self.transform(images[self.part]), self.dataset.labels[chosen][self.part]
 
 
 def normalizer(split):

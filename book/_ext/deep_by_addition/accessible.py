@@ -1,4 +1,4 @@
-"""Sphinx extension: mends what keeps some readers out of Sphinx's own pages.
+"""Mend what keeps some readers out of Sphinx's own pages.
 
 A list of references says that it is a list, but not that its entries are items of it.
 """
@@ -7,8 +7,3 @@ A list of references says that it is a list, but not that its entries are items 
 def make_entries_items(app, pagename, templatename, context, doctree):
     if "body" in context:
         context["body"] = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
-
-
-def setup(app):
-    app.connect("html-page-context", make_entries_items)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,4 +1,4 @@
-"""Sphinx extension: a page needs nothing from outside its own folder.
+"""A page needs nothing from outside its own folder.
 
 Mathematics becomes native MathML, by latex2mathml, so that no page loads MathJax from a
 network. Thebe, which would fetch its code and needs a server, is left out, and so is the code of
@@ -36,10 +36,3 @@ def leave_out_unused(app, pagename, templatename, context, doctree):
             for file in context[kind]
             if not any(name in f"{file.filename}{file.attributes.get('body')}" for name in unused)
         ]
-
-
-def setup(app):
-    app.add_html_math_renderer("mathml", (visit_inline, None), (visit_block, None))
-    # After the extensions' own handlers, whose priority is the usual 500.
-    app.connect("html-page-context", leave_out_unused, priority=900)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

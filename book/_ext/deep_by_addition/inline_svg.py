@@ -1,8 +1,8 @@
-"""Sphinx extension: diagrams stand in the page itself, so that they follow its theme.
+"""Diagrams stand in the page itself, so that they follow its theme.
 
 An image file can't see whether the page is dark. The directive ``diagram`` draws one of those in
-resnet_helpers.diagrams, by its name, with a caption. Those that notebooks drew are taken in from
-the files that MyST-NB writes.
+resnet_helpers.classroom.diagrams, by its name, with a caption. Those that notebooks drew are taken
+in from the files that MyST-NB writes.
 """
 
 from pathlib import Path
@@ -24,7 +24,7 @@ class DiagramDirective(SphinxDirective):
     def run(self):
         draw = getattr(diagrams, self.arguments[0], None)
         if draw is None:
-            raise self.error(f"no function {self.arguments[0]!r} in resnet_helpers.diagrams")
+            raise self.error(f"no function {self.arguments[0]!r} in {diagrams.__name__}")
         figure = nodes.figure("", inline(draw().svg()))
         caption, _ = self.state.inline_text(" ".join(self.content), self.lineno)
         figure += nodes.caption("", "", *caption)
@@ -36,10 +36,3 @@ def take_in_outputs(app, doctree):
         path = Path(app.env.relfn2path(image["uri"], app.env.docname)[1])
         if path.suffix == ".svg" and "jupyter_execute" in path.parts:
             image.replace_self(inline(path.read_text("utf-8")))
-
-
-def setup(app):
-    app.add_directive("diagram", DiagramDirective)
-    # Before Sphinx collects the images, at the usual 500.
-    app.connect("doctree-read", take_in_outputs, priority=400)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,4 +1,4 @@
-"""Sphinx extension: a style sheet with the few icons that the pages show.
+"""A style sheet with the few icons that the pages show.
 
 The theme would load the whole of Font Awesome, 1.5 MB of JavaScript for a dozen icons. They are
 taken from the theme's own copy (Font Awesome Free, CC BY 4.0).
@@ -63,9 +63,3 @@ def write_sheet(app, exception):
     sheet = static / "styles" / "pydata-sphinx-theme.css"
     of_theme = re.sub(r"\.fa-[a-z0-9-]+:{1,2}before\{[^}]*\}", "", sheet.read_text("utf-8"))
     sheet.write_text(of_theme, "utf-8")
-
-
-def setup(app):
-    app.add_css_file(SHEET)
-    app.connect("build-finished", write_sheet)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,4 +1,4 @@
-"""Sphinx extension: marks outputs that hold sentences, such as claims, so that they wrap."""
+"""Mark outputs that hold sentences, such as claims, so that they wrap."""
 
 from docutils import nodes
 
@@ -9,8 +9,3 @@ def mark(app, doctree):
     for block in doctree.findall(nodes.literal_block):
         if any(line.startswith(BEGINNINGS) for line in block.astext().splitlines()):
             block["classes"].append("sentences")
-
-
-def setup(app):
-    app.connect("doctree-read", mark)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

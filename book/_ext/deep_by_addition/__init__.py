@@ -1,0 +1,56 @@
+"""Sphinx extension: what the book's pages need beyond Jupyter Book.
+
+Each module beside this one does one thing. This one connects them: which of them answers to which
+event of Sphinx, and in what order, stands here and nowhere else.
+"""
+
+from . import (
+    accessible,
+    api,
+    card,
+    icons,
+    inline_svg,
+    page_ends,
+    palette,
+    sentence_outputs,
+    small_pictures,
+    status,
+    unplugged,
+)
+
+# Events in the order in which Sphinx sends them. Its own handlers have the priority 500.
+HANDLERS = [
+    ("config-inited", 500, card.configure),
+    ("builder-inited", 500, small_pictures.allow_webp),
+    ("source-read", 500, api.add_modules),
+    # Before Sphinx collects the images.
+    ("doctree-read", 400, inline_svg.take_in_outputs),
+    ("doctree-read", 400, small_pictures.convert_outputs),
+    ("doctree-read", 500, sentence_outputs.mark),
+    ("doctree-read", 500, page_ends.note_beginning),
+    # It counts in the blocks that sentence_outputs has marked.
+    ("doctree-read", 600, status.count),
+    ("doctree-resolved", 500, status.add_notice),
+    ("html-page-context", 500, page_ends.ask),
+    ("html-page-context", 500, accessible.make_entries_items),
+    # After other extensions have added their scripts.
+    ("html-page-context", 900, unplugged.leave_out_unused),
+    ("build-finished", 500, icons.write_sheet),
+    ("build-finished", 500, palette.write_sheet),
+    ("build-finished", 500, card.write),
+]
+
+
+def setup(app):
+    app.add_html_math_renderer(
+        "mathml", (unplugged.visit_inline, None), (unplugged.visit_block, None)
+    )
+    app.add_directive("diagram", inline_svg.DiagramDirective)
+    app.add_directive("chapter-status", status.StatusDirective)
+    app.add_node(status.StatusNode)
+    app.add_post_transform(status.FillStatus)
+    app.add_css_file(icons.SHEET)
+    app.add_css_file(palette.SHEET)
+    for event, priority, handler in HANDLERS:
+        app.connect(event, handler, priority)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,68 @@
+"""The reader's own images: a folder for each class."""
+
+from pathlib import Path
+
+import torch
+from PIL import Image, ImageOps
+from torchvision.datasets import ImageFolder
+from torchvision.transforms.v2.functional import pil_to_tensor
+
+from resnet_helpers.data.splits import Split, cut
+
+
+def load(path, image_size, seed):
+    """Read PATH/train/CLASS/* and PATH/test/CLASS/*, or cut a fifth of PATH/CLASS/* off as test.
+
+    Returns:
+        The names of the classes, the training split, the test split.
+
+    Raises:
+        ValueError, FileNotFoundError: as ``data.load``.
+    """
+    path = Path(path).expanduser()
+    if not path.is_dir():
+        raise FileNotFoundError(f"{path} is not a folder: expected {path}/CLASS/image.jpg")
+    if not (path / "train").is_dir():
+        classes, everything = _read_classes(path, image_size)
+        return classes, *cut(everything, 0.2, seed)
+    if not (path / "test").is_dir():
+        raise FileNotFoundError(f"{path} has a folder 'train' but none named 'test' beside it")
+    classes, train = _read_classes(path / "train", image_size)
+    test_classes, test = _read_classes(path / "test", image_size)
+    if classes != test_classes:
+        odd = sorted(set(classes) ^ set(test_classes))
+        raise ValueError(f"{path}: train and test must hold the same classes; differing: {odd}")
+    return classes, train, test
+
+
+def _read_classes(path, image_size):
+    try:
+        folder = ImageFolder(path)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"{path} holds no images where they are looked for: expected at least one image in "
+            f"every class folder, as in {path}/CLASS/image.jpg. {error}"
+        ) from error
+    images = []
+    for file, _ in folder.samples:
+        images.append(_read_image(file, image_size))
+        if images[-1].shape != images[0].shape:
+            (_, height, width), (_, first_height, first_width) = images[-1].shape, images[0].shape
+            raise ValueError(
+                f"{file} is {width}×{height} pixels but the first image is "
+                f"{first_width}×{first_height}: choose one size for all, such as "
+                "load(..., image_size=96)"
+            )
+    return tuple(folder.classes), Split(torch.stack(images), torch.tensor(folder.targets))
+
+
+def _read_image(file, image_size):
+    try:
+        with Image.open(file) as stored:
+            # A telephone stores how it was held beside the pixels, not in them.
+            image = ImageOps.exif_transpose(stored).convert("RGB")
+    except OSError as error:
+        raise ValueError(f"{file} can't be read as an image: mend or remove it. {error}") from error
+    if image_size is not None:
+        image = ImageOps.fit(image, (image_size, image_size), Image.Resampling.BICUBIC)
+    return pil_to_tensor(image)

@@ -1,0 +1,58 @@
+"""Splits: one label for each image, a class for each label, and a cut that loses nothing."""
+
+import pytest
+import torch
+
+from resnet_helpers.data import Dataset, Split, cut, join
+
+
+def tiny_split(labels=(0, 1), dtype=torch.int64):
+    return Split(torch.zeros(2, 3, 4, 4, dtype=torch.uint8), torch.tensor(labels, dtype=dtype))
+
+
+def numbered(labels):
+    """A split whose images say by their pixels which one they are."""
+    images = torch.arange(len(labels), dtype=torch.uint8)[:, None, None, None].expand(-1, 3, 1, 1)
+    return Split(images, torch.tensor(labels))
+
+
+def test_cut_takes_the_share_of_each_class_and_loses_nothing():
+    whole = numbered([0] * 10 + [1] * 20 + [2] * 5)
+    rest, off = cut(whole, 0.2, seed=1)
+    assert off.labels.bincount().tolist() == [2, 4, 1]
+    kept = torch.cat([rest.images, off.images])[:, 0, 0, 0].sort().values
+    assert kept.tolist() == list(range(35))
+    for part in (rest, off):
+        assert torch.equal(whole.labels[part.images[:, 0, 0, 0].long()], part.labels)
+
+
+def test_cut_is_fixed_by_its_seed():
+    def chosen(seed):
+        return cut(numbered([0] * 30), 0.2, seed)[1].images.flatten().tolist()
+
+    assert chosen(1) == chosen(1) != chosen(2)
+
+
+def test_join_keeps_the_order_and_each_images_label():
+    joined = join(*cut(numbered([0, 1, 0, 1]), 0.5))
+    assert len(joined) == 4
+    assert joined.labels.tolist() == [image % 2 for image in joined.images[:, 0, 0, 0].tolist()]
+
+
+@pytest.mark.parametrize(("labels", "range_"), [((0, 2), "0 to 2"), ((-1, 1), "-1 to 1")])
+def test_labels_out_of_range_are_named(labels, range_):
+    good = tiny_split()
+    with pytest.raises(ValueError, match=f"mine, test: labels run from {range_}, but there are 2"):
+        Dataset("mine", ("a", "b"), good, good, tiny_split(labels))
+
+
+def test_labels_of_the_wrong_type_or_number_are_named():
+    with pytest.raises(ValueError, match=r"labels of type torch.int32 .* expected int64 \(2,\)"):
+        tiny_split(dtype=torch.int32)
+    with pytest.raises(ValueError, match=r"shape \(3,\): expected int64 \(2,\), one for each"):
+        tiny_split((0, 1, 0))
+
+
+def test_images_of_the_wrong_type_are_named():
+    with pytest.raises(TypeError, match=r"torch.float32: expected uint8"):
+        Split(torch.zeros(2, 3, 4, 4), torch.zeros(2, dtype=torch.int64))
