@@ -1,6 +1,6 @@
 """The book's figures: one style, one palette, always on an opaque background.
 
-Colors that the eye must tell apart are Okabe and Ito's, which color-blind readers can too.
+Colours that the eye must tell apart are Okabe and Ito's, which colour-blind readers can too.
 """
 
 from collections.abc import Mapping, Sequence

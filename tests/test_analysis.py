@@ -170,3 +170,22 @@ def test_the_step_is_a_share_of_each_images_length():
     assert torch.equal(here, images.flatten(1))
     assert torch.allclose((there - here).norm(dim=1), 0.25 * here.norm(dim=1), rtol=1e-5)
     assert not math.isclose((there - here)[0, 0].item(), 0)
+
+
+def test_the_generator_alone_decides_the_directions():
+    model, images = cifar_resnet(8, 2), torch.randn(4, 3, 8, 8)
+    first, again, other = (
+        gradient_correlation(model, images, 0.5, torch.Generator().manual_seed(seed))
+        for seed in (1, 1, 2)
+    )
+    assert first == again != other
+
+
+def test_the_gradient_is_that_of_the_first_logit():
+    class LinearAndNot(nn.Module):
+        def forward(self, x):
+            flat = x.flatten(1)
+            return torch.stack([flat.sum(1), 9 * flat.pow(3).sum(1)], dim=1)
+
+    correlation = gradient_correlation(LinearAndNot(), torch.randn(4, 3, 8, 8), 1)
+    assert correlation == pytest.approx(1, abs=1e-6)

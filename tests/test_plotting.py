@@ -49,6 +49,7 @@ def test_history_shows_training_and_validation_against_the_epoch():
             assert line.get_xdata().tolist() == [1, 2]
             assert line.get_ydata().tolist() == history[part]
             assert line.get_color() == plotting.RESIDUAL
+        assert [line.get_linestyle() for line in axis.lines] == ["-", "--"]
         assert axis.get_xlabel() == "epoch"
         assert [text.get_text() for text in axis.get_legend().texts] == ["training", "validation"]
     assert (left.get_ylabel(), right.get_ylabel()) == ("mean loss (nats)", "accuracy")
@@ -62,6 +63,7 @@ def test_images_are_shown_with_their_titles():
         assert axis.get_title() == title
         assert (axis.images[0].get_array() == image.permute(1, 2, 0).numpy()).all()
     assert not any(axis.axison for axis in figure.axes)
+    assert len(plotting.show_images(images[:2]).axes) == 2  # no empty columns
 
 
 def test_images_can_have_axes_that_number_their_pixels():
