@@ -1,71 +1,70 @@
 # Deep by Addition. `make help` lists what there is.
+# To install the versions that the last green run had: PIP_CONSTRAINT=constraints.txt make book
 PYTHON ?= python3
-BIN := .venv/bin
+PY := .venv/bin/python
+# Two workers, a thread each: a file's tests stay together, since they share a browser or a book.
+ON_BOTH_CORES := OMP_NUM_THREADS=1 $(PY) -m pytest -q -n 2 --dist loadfile
+# No kernels, no browser, no clock; and the examples in docstrings.
+FAST := -m "not process and not browser and not timing" --doctest-modules resnet_helpers tests
 .DEFAULT_GOAL := help
-# PyTorch's threads spin while they wait. Short spins, or they block the cores of a busy machine.
-export GOMP_SPINCOUNT := 10000
-.PHONY: help book test notebooks frame seeds benchmarks lint lab clean
-
-# Say on the last line how long a command took: the first line of its recipe stores the start.
-STARTED = @date +%s > .venv/started
-TOOK = @echo "make $@: done in $$(( $$(date +%s) - $$(cat .venv/started) )) s, after installation"
+.PHONY: help book read test check lint format notebooks seeds benchmarks lab frame address \
+	constraints installed dev clean
 
 help:  ## List the commands
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | expand -t 13
 
-.venv/installed: requirements.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-		|| { echo "Python 3.11 or newer is needed; this is $$($(PYTHON) --version)." \
-		"Try: make PYTHON=python3.12"; exit 1; }
-	@echo "Installing into .venv: 2 to 10 minutes, most of it PyTorch."
-	@start=$$(date +%s); \
-	$(PYTHON) -m venv .venv \
-		&& $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt \
-		&& echo "Installed in $$(( $$(date +%s) - start )) s."
-	@# Kernels warn at every start that they use TCP, which on one's own machine is no news.
-	@mkdir -p .venv/etc/ipython
-	@echo 'c.IPKernelApp.log_level = "ERROR"' > .venv/etc/ipython/ipython_kernel_config.py
-	@touch $@
+book: installed  ## Build the web book: readable in a minute, every chapter run in about 6
+	@$(PY) book/_tools/make_book.py
 
-book: .venv/installed  ## Run every notebook and build the web book (about 6 minutes)
-	$(STARTED)
-	@echo "Running every notebook and building the web book: about 6 minutes on two cores."
-	@$(BIN)/jupyter-book build . --all --warningiserror --keep-going --quiet
-	@echo "The book is ready. Open this file in a browser:"
-	@echo "    $(CURDIR)/_build/html/index.html"
-	$(TOOK)
+read: installed  ## Build the web book from the chapters' saved outputs (about a minute)
+	@$(PY) book/_tools/make_book.py --read
 
-test: .venv/installed  ## Run all tests, the notebooks' saved outputs included (about 15 minutes)
-	$(STARTED)
-	@echo "Testing the helpers, the pages and every notebook: about 15 minutes on two cores."
-	@$(BIN)/python -m pytest
-	@$(BIN)/python -m pytest --nbval notebooks
-	$(TOOK)
+test: dev  ## Run all tests, the notebooks' saved outputs included (about 12 minutes)
+	@$(ON_BOTH_CORES) $(FAST)
+	@$(ON_BOTH_CORES) -m "(process or browser) and not timing"
+	@$(PY) -m pytest -q -m timing
+	@$(PY) book/_tools/execute.py
+	@PYTHONPATH=book/_tools $(PY) -m pytest -q -p replay --nbval notebooks
 
-notebooks: .venv/installed  ## Run every notebook and save its outputs (after a change)
-	$(STARTED)
-	@$(BIN)/python book/_tools/execute.py
-	$(TOOK)
+check: lint  ## Check the code, its types and examples, and run the fast tests (about a minute)
+	@$(ON_BOTH_CORES) $(FAST)
 
-frame: .venv/installed  ## Write the badges and set-up cells anew from _config.yml
-	@$(BIN)/python book/_tools/frame.py
+lint: dev
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m basedpyright --pythonpath $(PY)
 
-seeds: .venv/installed  ## Check that every claim holds for seeds 0 to 4 (about 30 minutes)
-	$(STARTED)
-	@$(BIN)/python book/_tools/seeds.py
-	$(TOOK)
+format: dev  ## Format the code, and mend what ruff can mend
+	@$(PY) -m ruff format .
+	@$(PY) -m ruff check --fix .
 
-benchmarks: .venv/installed  ## Time the book's code beside the lecture notes' (about 2 minutes)
-	$(STARTED)
-	@$(BIN)/python -m benchmarks --write
-	$(TOOK)
+notebooks: installed  ## Run the notebooks that changed, and save their outputs
+	@$(PY) book/_tools/execute.py --save
 
-lint: .venv/installed  ## Format and check the code
-	@$(BIN)/ruff format .
-	@$(BIN)/ruff check --fix .
+seeds: installed  ## Check that every claim holds for seeds 0 to 4 (about 30 minutes)
+	@$(PY) book/_tools/seeds.py
 
-lab: .venv/installed  ## Open the notebooks in JupyterLab
-	@$(BIN)/jupyter lab notebooks
+benchmarks: installed  ## Time the book's code beside the lecture notes' (about 2 minutes)
+	@$(PY) -m benchmarks --write
+
+lab: installed  ## Open the notebooks in JupyterLab
+	@$(PY) -m jupyterlab notebooks
+
+frame: installed  ## Write the badges and set-up cells anew
+	@$(PY) book/_tools/frame.py
+
+address: installed  ## Set the repository's address everywhere: make address URL=…
+	@$(PY) book/_tools/address.py "$(URL)"
+
+constraints: dev  ## Keep the installed versions in constraints.txt (after a green run)
+	@$(PY) -m pip freeze --exclude-editable > .venv/frozen && mv .venv/frozen constraints.txt
+
+# Make .venv or bring it up to date. A PYTHON that somebody names is used even if .venv has another.
+installed dev:
+	@command -v $(PYTHON) >/dev/null || { echo "There is no command $(PYTHON) here." \
+		"Python 3.11 or newer is needed; try: make PYTHON=python3.12 book"; exit 1; }
+	@$(PYTHON) book/_tools/install.py $(if $(filter dev,$@),--dev) \
+		$(if $(filter-out file,$(origin PYTHON)),--this)
 
 clean:  ## Remove the environment and everything that was built
 	rm -rf .venv _build

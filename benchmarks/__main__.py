@@ -13,7 +13,7 @@ import torch
 from benchmarks import measure
 from resnet_helpers._files import write_text
 from resnet_helpers.data import load
-from resnet_helpers.experiments import recordings
+from resnet_helpers.experiments import load_recording
 from resnet_helpers.experiments.provenance import machine
 from resnet_helpers.networks import resnet18, resnet50
 
@@ -78,7 +78,7 @@ def run(repeats, threads):
 
 def time_to_accuracy():
     """How soon the book's recipe is as good as the notes' ever: read from the recorded runs."""
-    recorded = recordings.load_recording("recipes-imagenette96")
+    recorded = load_recording("recipes-imagenette96")
     shares = []
     for seed in (0, 1):
         theirs = recorded["notes-recipe-resnet18", seed]["history"]

@@ -1,26 +1,17 @@
 """The command line: python -m resnet_helpers --help"""
 
 import argparse
-import dataclasses
+import inspect
+import re
 import sys
+from dataclasses import fields, replace
 from pathlib import Path
 
 from resnet_helpers.data import cache_folder, load, stl10
-from resnet_helpers.experiments import fit, recordings
 from resnet_helpers.experiments.distributed import LostProcess
-from resnet_helpers.experiments.recipe import PRESETS, Preset
-
-
-def list_recordings():
-    """Print what can be recorded, what it needs, and how long each recorded run took."""
-    for name, recording in recordings.RECORDINGS.items():
-        print(f"{name}: needs {recording.needs}")
-        for run in map(recordings.run_name, recording.runs):
-            try:
-                made = recordings.load_run(name, run)["provenance"]
-                print(f"    {run}: recorded {made['date']}, {made['seconds']} s")
-            except FileNotFoundError:
-                print(f"    {run}: not recorded yet")
+from resnet_helpers.experiments.recipe import CHOICES, RECIPES, Recipe
+from resnet_helpers.experiments.recordings import list_recordings, record
+from resnet_helpers.experiments.train import Stopped, train_to_folder
 
 
 def check_stl10(root):
@@ -39,16 +30,29 @@ def check_stl10(root):
         )
 
 
+def run_train(given, parser):
+    """Train by a named recipe, some of its settings changed."""
+    names = [field.name for field in fields(Recipe) if getattr(given, field.name) is not None]
+    recipe = replace(RECIPES[given.recipe], **{name: getattr(given, name) for name in names})
+    # Photographs come in all sizes; the other data sets' images have one already.
+    size = {"image_size": recipe.image_size} if given.data.startswith("folder:") else {}
+    name = Path(given.data.removeprefix("folder:")).resolve().name
+    folder = given.out or Path("trained") / f"{given.recipe}-{name}"
+    train_to_folder(recipe, load(given.data, **size), folder, given.resume)
+
+
 def run_record(given, parser):
+    """Make the runs of a recording, or list all recordings."""
     if given.list:
         list_recordings()
     elif given.name is None or given.data is None:
         parser.error("say which recording and --data, or --list")
     else:
-        recordings.record(given.name, given.data, given.only)
+        record(given.name, given.data, given.only)
 
 
 def run_data(given, parser):
+    """Fetch or check STL10, or say where it lies."""
     root = given.dir or cache_folder()
     if given.where:
         print(root / stl10.FOLDER)
@@ -57,69 +61,62 @@ def run_data(given, parser):
     elif given.name is None:
         parser.error("say which data set (stl10), or --check or --where")
     else:
-        print(f"STL10 lies in {stl10.fetch(root, given.source, with_folds=given.folds)}")
+        print(f"STL10 lies in {stl10.fetch(root, given.source)}")
 
 
-def run_train(given, parser):
-    settings = {f.name: getattr(given, f.name) for f in dataclasses.fields(Preset)}
-    changes = {name: value for name, value in settings.items() if value is not None}
-    preset = dataclasses.replace(PRESETS[given.preset], **changes)
-    # Photographs come in all sizes; the other data sets' images have one already.
-    size = {"image_size": preset.image_size} if given.data.startswith("folder:") else {}
-    name = Path(given.data.removeprefix("folder:")).resolve().name
-    fit.fit(
-        preset,
-        load(given.data, **size),
-        given.out or Path("trained") / f"{given.preset}-{name}",
-        given.resume,
-    )
+def add_settings(parser):
+    """An option for each of a recipe's settings; its docstring explains them."""
+    explained = dict(re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", inspect.getdoc(Recipe), re.M))
+    group = parser.add_argument_group("settings, each in place of the recipe's")
+    for field in fields(Recipe):
+        kind = {"type": field.type, "metavar": field.type.__name__.upper()}
+        if field.type is bool:
+            kind = {"action": argparse.BooleanOptionalAction}
+        elif field.name in CHOICES:
+            kind = {"choices": CHOICES[field.name]}
+        text = " ".join(explained[field.name].split()).replace("%", "%%")
+        group.add_argument(f"--{field.name.replace('_', '-')}", default=None, help=text, **kind)
 
 
-def add_train(commands):
-    train = commands.add_parser(
-        "train", help="train a network by a preset, and keep all that is worth keeping"
-    )
-    train.add_argument("--preset", choices=PRESETS, required=True, help="a whole training by name")
-    train.add_argument("--data", required=True, help="sample, stl10, cifar10 or folder:PATH")
-    train.add_argument("--out", type=Path, help="the folder to write; by default trained/NAME")
-    train.add_argument("--resume", action="store_true", help="go on with an unfinished training")
-    settings = train.add_argument_group(
-        "settings, each in place of the preset's (python -c 'help(\"resnet_helpers.presets\")' "
-        "explains them)"
-    )
-    for field in dataclasses.fields(Preset):
-        kind = {"action": argparse.BooleanOptionalAction} if field.type is bool else {}
-        kind = kind or {"type": field.type, "metavar": field.type.__name__.upper()}
-        settings.add_argument(f"--{field.name.replace('_', '-')}", default=None, **kind)
-    train.set_defaults(run=run_train, parser=train)
+def build_parser():
+    """The parser of all commands."""
+    parser = argparse.ArgumentParser(prog="python -m resnet_helpers", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    def add(name, run, text):
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(run=run, parser=command)
+        return command.add_argument, command
+
+    option, command = add("train", run_train, "train a network, and keep all that is worth keeping")
+    option("--recipe", choices=RECIPES, required=True, help="a whole training by name")
+    option("--data", required=True, help="sample, stl10, cifar10 or folder:PATH")
+    option("--out", type=Path, help="the folder to write; by default trained/NAME")
+    option("--resume", action="store_true", help="go on with an unfinished training")
+    add_settings(command)
+
+    option, _ = add("record", run_record, "train the runs that chapters show, and keep them")
+    option("name", nargs="?", help="which recording; see --list")
+    option("--list", action="store_true", help="say what there is, and stop")
+    option("--data", help="the data set, such as folder:PATH")
+    option("--only", default="*", help="a pattern of run names, such as 'plain-*'")
+
+    option, _ = add("data", run_data, "fetch STL10's labelled images ahead of a lecture")
+    option("name", nargs="?", choices=["stl10"], help="which data set")
+    option("--dir", type=Path, help="the folder it lies in; by default the cache folder")
+    where = "where to look for the archive first"
+    option("--from", dest="source", metavar="ADDRESS|FILE", help=where)
+    option("--check", action="store_true", help="say what is there and right, and stop")
+    option("--where", action="store_true", help="say where it lies, and stop")
+    return parser
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(prog="python -m resnet_helpers", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    add_train(commands)
-    record = commands.add_parser("record", help="train the runs that chapters show, and keep them")
-    record.add_argument("name", nargs="?", help="which recording; see --list")
-    record.add_argument("--list", action="store_true", help="say what there is, and stop")
-    record.add_argument("--data", help="the data set, such as folder:PATH")
-    record.add_argument("--only", default="*", help="a pattern of run names, such as 'plain-*'")
-    record.set_defaults(run=run_record, parser=record)
-    data = commands.add_parser("data", help="fetch STL10's labelled images ahead of a lecture")
-    data.add_argument("name", nargs="?", choices=["stl10"], help="which data set")
-    data.add_argument("--dir", type=Path, help="the folder it lies in; by default the cache folder")
-    data.add_argument(
-        "--from", dest="source", metavar="ADDRESS|FILE", help="where to look for the archive first"
-    )
-    data.add_argument(
-        "--folds", action="store_true", help="fetch the ten folds too: all of the 2.64 GB"
-    )
-    data.add_argument("--check", action="store_true", help="say what is there and right, and stop")
-    data.add_argument("--where", action="store_true", help="say where it lies, and stop")
-    data.set_defaults(run=run_data, parser=data)
-    given = parser.parse_args(arguments)
+    """Run a command; what is wrong is told in one line, and the exit status isn't 0."""
+    given = build_parser().parse_args(arguments)
     try:
         given.run(given, given.parser)
-    except fit.Stopped as stopped:
+    except Stopped as stopped:
         print(stopped, file=sys.stderr)
         sys.exit(130)  # as shells report a process that Ctrl-C has ended
     except (ValueError, OSError, FloatingPointError, LostProcess) as error:

@@ -7,7 +7,9 @@ References:
     [4] T. He et al., "Bag of Tricks for Image Classification", arXiv:1812.01187 (ResNet-D).
 """
 
-from collections.abc import Mapping, Sequence
+import functools
+import re
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -46,7 +48,19 @@ _NAMES_IN_BLOCK = {
 }
 
 
-class ResNet(nn.Module):
+class _StageByStage(nn.Module):
+    """A network whose parts stand in the order in which images go through them, ``fc`` last."""
+
+    fc: nn.Linear
+
+    def forward(self, x: Tensor) -> Tensor:
+        _check_images(x)
+        for part in list(self.children())[:-1]:
+            x = part(x)
+        return self.fc(x.flatten(1))
+
+
+class ResNet(_StageByStage):
     """The ImageNet network of [1], table 1, with any of the book's blocks.
 
     Shapes: float (N, 3, H, W) to logits (N, num_classes), for H and W of at least 1.
@@ -100,18 +114,8 @@ class ResNet(nn.Module):
         if init_weights:
             initialize_weights(self, zero_gamma)
 
-    def forward(self, x: Tensor) -> Tensor:
-        _check_images(x)
-        x = self.conv1(x)
-        x = self.conv2_x(x)
-        x = self.conv3_x(x)
-        x = self.conv4_x(x)
-        x = self.conv5_x(x)
-        x = self.avg_pool(x)
-        return self.fc(x.flatten(1))
 
-
-class CifarNet(nn.Module):
+class CifarNet(_StageByStage):
     """The CIFAR network of [1], section 4.2: depth 6n+2, three stages, no pooling before the end.
 
     Shapes: float (N, 3, H, W) to logits (N, num_classes).
@@ -150,15 +154,6 @@ class CifarNet(nn.Module):
         self.fc = nn.Linear(4 * width, num_classes)
         if init_weights:
             initialize_weights(self, zero_gamma)
-
-    def forward(self, x: Tensor) -> Tensor:
-        _check_images(x)
-        x = self.conv1(x)
-        x = self.conv2_x(x)
-        x = self.conv3_x(x)
-        x = self.conv4_x(x)
-        x = self.avg_pool(x)
-        return self.fc(x.flatten(1))
 
 
 def resnet18(num_classes: int = 10, **options: bool) -> ResNet:
@@ -251,6 +246,53 @@ def initialize_weights(model: nn.Module, zero_gamma: bool = False) -> None:
 def count_parameters(model: nn.Module) -> int:
     """The number of trainable numbers in a model."""
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def build_network(
+    name: str, num_classes: int = 10, width: int = 16, zero_gamma: bool = False
+) -> nn.Module:
+    """A network by its name, its initial weights drawn from PyTorch's global generator.
+
+    Args:
+        name: "resnet18", 34, 50, 101 or 152; the same with a d, "resnet18d", for their D
+            variants; "plain18", "plain34"; or of the CIFAR family "cifar_resnet20",
+            "cifar_plain20", … (any depth 6n+2).
+        width: of the CIFAR family: the channels of its first stage.
+        zero_gamma: start each residual block as the identity.
+
+    Raises:
+        ValueError: no network has this name, or it can't have this option.
+    """
+    return network_builder(name, width, zero_gamma)(num_classes=num_classes)
+
+
+def network_builder(
+    name: str, width: int = 16, zero_gamma: bool = False
+) -> Callable[..., nn.Module]:
+    """A function of ``num_classes`` that builds the network; arguments as ``build_network``'s."""
+    found = re.fullmatch(
+        r"cifar_(resnet|plain)(\d+)|resnet(18|34|50|101|152)(d?)|plain18|plain34", name
+    )
+    if not found:
+        raise ValueError(
+            f"network={name!r}: choose resnet18, 34, 50, 101 or 152, one of these with a d "
+            "(resnet18d), plain18 or plain34, or of the CIFAR family, such as cifar_resnet20 or "
+            "cifar_plain20"
+        )
+    family, cifar_depth, depth, variant = found.groups()
+    options = {"zero_gamma": True} if zero_gamma else {}
+    if zero_gamma and "plain" in name:
+        raise ValueError(f"zero_gamma=True: {name} has no residual block that it could change")
+    if family:
+        build = cifar_resnet if family == "resnet" else cifar_plain
+        return functools.partial(build, int(cifar_depth), width, **options)
+    if width != 16:
+        raise ValueError(f"width={width}: {name} has one width only; leave it at 16")
+    if not depth:
+        return plain18 if name == "plain18" else plain34
+    if variant:
+        return functools.partial(resnet_d, int(depth), **options)
+    return functools.partial(ResNet, *TABLE_1[int(depth)], **options)
 
 
 def from_torchvision(state_dict: Mapping[str, Tensor]) -> ResNet:

@@ -1,5 +1,7 @@
 """Training and measuring a classifier: the lecture notes' functions, their faults mended.
 
+From small to large: one batch, one epoch, one training (``train_val``).
+
 What was mended: losses and metrics are divided by the number of images seen (the notes divide
 by the whole data set even after a sanity check's single batch), the best weights are saved and
 restored (there it was commented out), and the loss must be summed over a batch, not averaged.
@@ -8,11 +10,16 @@ restored (there it was commented out), and the loss must be summed over a batch,
 import math
 import pickle
 import time
+from collections.abc import Callable, Iterable
+from os import PathLike
 from pathlib import Path
+from typing import NamedTuple
 
 import safetensors
 import safetensors.torch
 import torch
+from torch import Tensor, nn
+from torch.optim import SGD, Adam, Optimizer
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 from tqdm import tqdm
 
@@ -28,60 +35,92 @@ PARAMS = (
     "lr_scheduler",
     "path2weights",
 )
+HEAD = "epoch       lr   train loss  accuracy     val loss  accuracy   minutes"
+Batches = Iterable[tuple[Tensor, Tensor]]
+# What reading a damaged or foreign file can raise.
+UNREADABLE = safetensors.SafetensorError, OSError, EOFError, RuntimeError, pickle.UnpicklingError
 
 
-def get_lr(opt):
+class Step(NamedTuple):
+    """One batch of ``loss_epoch``, for whoever looks on.
+
+    Attributes:
+        index: 0 for the first batch of the epoch.
+        images, labels, logits: of the batch; the logits are those before the weights changed.
+        loss: summed over the batch. right: the number of right answers.
+    """
+
+    index: int
+    images: Tensor
+    labels: Tensor
+    logits: Tensor
+    loss: float
+    right: int
+
+
+def get_lr(opt: Optimizer) -> float | list[float]:
     """The optimiser's learning rate; a list, one for each parameter group, where they differ."""
     rates = [group["lr"] for group in opt.param_groups]
     return rates[0] if len(set(rates)) == 1 else rates
 
 
-def triangle(progress, warm_up):
-    """The share of the highest rate: from 0 up to 1 at ``warm_up``, then down to 0 at 1."""
-    return min(progress / warm_up, (1 - progress) / (1 - warm_up))
-
-
-def sgd_with_triangle(model, steps, recipe):
-    """SGD for losses that are summed over a batch, its rate rising and falling step by step.
+def optimizer_for(model: nn.Module, recipe) -> Optimizer:
+    """The optimiser of a recipe, for losses that are summed over a batch.
 
     Args:
         model: whose parameters are to be trained.
-        steps: of the whole training.
-        recipe: anything with the numbers of a training on *mean* losses: ``batch_size``,
-            ``learning_rate`` (the highest), ``warm_up`` (the share of the steps during which the
-            rate rises; see ``triangle``), ``momentum`` and ``weight_decay``.
-
-    Returns:
-        The optimiser, which moves the schedule on by itself, and the schedule.
+        recipe: anything with the numbers of a training on *mean* losses: ``optimizer`` ("adam"
+            or "sgd"), ``learning_rate`` (the highest), ``batch_size``, ``weight_decay``, and of
+            "sgd" ``momentum`` and ``nesterov``.
     """
-    # Dividing the rate by the batch's size, and multiplying the decay by it, makes each step on
-    # a summed loss that of the mean loss.
-    opt = torch.optim.SGD(
+    # Losses are summed, so gradients are batch_size times the mean's: SGD's rate is divided by
+    # it, and any L2 decay multiplied. Adam's step doesn't depend on the gradients' scale.
+    decay = recipe.weight_decay * recipe.batch_size
+    if recipe.optimizer == "adam":
+        return Adam(model.parameters(), recipe.learning_rate, weight_decay=decay)
+    return SGD(
         model.parameters(),
         recipe.learning_rate / recipe.batch_size,
         recipe.momentum,
-        weight_decay=recipe.weight_decay * recipe.batch_size,
+        weight_decay=decay,
+        nesterov=recipe.nesterov,
     )
-    return opt, triangle_schedule(opt, steps, recipe.warm_up)
 
 
-def triangle_schedule(opt, steps, warm_up):
+def mean_lr(opt: Optimizer, recipe) -> float:
+    """``get_lr`` of an ``optimizer_for``, as its recipe counts it: for a mean loss."""
+    rate = opt.param_groups[0]["lr"]
+    return rate if recipe.optimizer == "adam" else rate * recipe.batch_size
+
+
+def triangle(progress: float, warm_up: float) -> float:
+    """The share of the highest rate: from 0 up to 1 at ``warm_up``, then down to 0 at 1.
+
+    Args:
+        progress: the share of all steps that have been taken. warm_up: a share of them, too.
+    """
+    return min(progress / warm_up, (1 - progress) / (1 - warm_up))
+
+
+def triangle_schedule(opt: Optimizer, steps: int, warm_up: float) -> LambdaLR:
     """A schedule that follows ``triangle`` over so many steps, moved on by the optimiser."""
     schedule = LambdaLR(opt, lambda step: triangle(step / steps, warm_up))
     opt.register_step_post_hook(lambda *_: schedule.step())
     return schedule
 
 
-def metric_batch(output, target):
+def metric_batch(output: Tensor, target: Tensor) -> int:
     """The number of images in a batch whose largest logit is the right one.
 
     Args:
         output: logits (N, classes). target: int64 (N,).
     """
-    return (output.argmax(1) == target).sum().item()
+    return int((output.argmax(1) == target).sum())
 
 
-def loss_batch(loss_func, output, target, opt=None):
+def loss_batch(
+    loss_func: nn.Module, output: Tensor, target: Tensor, opt: Optimizer | None = None
+) -> tuple[float, int]:
     """The loss summed over a batch and the number of right answers; with ``opt``, learn from it.
 
     Args:
@@ -97,7 +136,14 @@ def loss_batch(loss_func, output, target, opt=None):
     return loss.item(), metric_batch(output, target)
 
 
-def loss_epoch(model, loss_func, dataset_dl, sanity_check=False, opt=None):
+def loss_epoch(
+    model: nn.Module,
+    loss_func: nn.Module,
+    dataset_dl: Batches,
+    sanity_check: bool = False,
+    opt: Optimizer | None = None,
+    after_step: Callable[[Step], object] | None = None,
+) -> tuple[float, float]:
     """The mean loss and the share of right answers over one pass through a loader.
 
     The loader is a ``BatchLoader`` or a ``DataLoader``. The model's mode, training or
@@ -107,6 +153,7 @@ def loss_epoch(model, loss_func, dataset_dl, sanity_check=False, opt=None):
         loss_func: sums over the batch.
         sanity_check: stop after one batch, and divide by that batch's size.
         opt: an optimiser: learns on the way. None: only measures.
+        after_step: called with a ``Step`` after each batch.
 
     Raises:
         ValueError: ``loss_func`` averages over the batch, or the loader yields nothing.
@@ -119,9 +166,12 @@ def loss_epoch(model, loss_func, dataset_dl, sanity_check=False, opt=None):
     device = next(model.parameters()).device
     total_loss, total_metric, seen = 0.0, 0, 0
     # disable=None: a bar in a terminal, none where the output is kept (notebook, file, pipe).
-    for xb, yb in tqdm(dataset_dl, leave=False, disable=None):
+    for index, (xb, yb) in enumerate(tqdm(dataset_dl, leave=False, disable=None)):
         xb, yb = xb.to(device), yb.to(device)
-        loss, metric = loss_batch(loss_func, model(xb), yb, opt)
+        output = model(xb)
+        loss, metric = loss_batch(loss_func, output, yb, opt)
+        if after_step is not None:
+            after_step(Step(index, xb, yb, output, loss, metric))
         total_loss += loss
         total_metric += metric
         seen += len(yb)
@@ -132,7 +182,7 @@ def loss_epoch(model, loss_func, dataset_dl, sanity_check=False, opt=None):
     return total_loss / seen, total_metric / seen
 
 
-def train_val(model, params):
+def train_val(model: nn.Module, params: dict) -> tuple[nn.Module, dict, dict]:
     """Train a model, keep its best weights, and return it with them.
 
     After each epoch one row is printed. Whenever the validation loss is the lowest so far, the
@@ -154,7 +204,12 @@ def train_val(model, params):
         ValueError: something is missing from ``params``, or no file can be made of its path.
         FloatingPointError: a loss is no longer finite; ``path2weights`` keeps the best weights.
     """
-    _check_params(params)
+    missing = [name for name in PARAMS if name not in params]
+    if missing:
+        raise ValueError(f"params lacks {', '.join(missing)}: expected {', '.join(PARAMS)}")
+    if params["num_epochs"] < 1:
+        raise ValueError(f"num_epochs={params['num_epochs']}: expected at least 1")
+    _suffix(params["path2weights"])
     scheduler, path = params["lr_scheduler"], Path(params["path2weights"])
     loss_func, opt = params["loss_func"], params["optimizer"]
     loss_history = {"train": [], "val": []}
@@ -162,7 +217,7 @@ def train_val(model, params):
     best_loss = math.inf
     start = time.perf_counter()
 
-    print("epoch       lr   train loss  accuracy     val loss  accuracy   minutes")
+    print(HEAD)
     for epoch in range(params["num_epochs"]):
         lr = get_lr(opt)
         model.train()
@@ -170,7 +225,11 @@ def train_val(model, params):
         model.eval()
         with torch.inference_mode():
             val = loss_epoch(model, loss_func, params["val_dl"], params["sanity_check"])
-        _check_finite(epoch, lr, train[0], val[0])
+        if not math.isfinite(train[0] + val[0]):
+            raise FloatingPointError(
+                f"epoch {epoch + 1}: the loss is no longer finite ({train[0]}, {val[0]}) at "
+                f"learning rate {lr}; try a tenth of it. {path} holds the best weights so far"
+            )
         for history, at in ((loss_history, 0), (metric_history, 1)):
             history["train"].append(train[at])
             history["val"].append(val[at])
@@ -183,13 +242,13 @@ def train_val(model, params):
             scheduler.step(val[0])
         else:
             scheduler.step()
-        _print_row(epoch, lr, train, val, time.perf_counter() - start, best)
+        print_row(epoch + 1, lr, train, val, time.perf_counter() - start, best)
 
     load_weights(model, path)
     return model, loss_history, metric_history
 
 
-def save_weights(model, path, about=None):
+def save_weights(model: nn.Module, path: str | PathLike, about: dict | None = None) -> None:
     """Write a model's weights atomically: safetensors, or PyTorch's own format for .pt.
 
     Args:
@@ -199,20 +258,18 @@ def save_weights(model, path, about=None):
         ValueError: another suffix. OSError: the file can't be written.
     """
     weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    if _suffix(path) == ".pt":
-        write_atomically(path, lambda beside: torch.save(weights, beside))
-        return
-
-    def write(beside):
-        try:
-            safetensors.torch.save_file(weights, beside, about)
-        except safetensors.SafetensorError as error:  # how it tells of a full disk
-            raise OSError(str(error)) from error
-
-    write_atomically(path, write)
+    try:
+        if _suffix(path) == ".pt":
+            write_atomically(path, lambda beside: torch.save(weights, beside))
+        else:
+            write_atomically(
+                path, lambda beside: safetensors.torch.save_file(weights, beside, about)
+            )
+    except (safetensors.SafetensorError, RuntimeError) as error:  # how they tell of a full disk
+        raise OSError(f"{path} can't be written: {error}") from error
 
 
-def load_weights(model, path):
+def load_weights(model: nn.Module, path: str | PathLike) -> nn.Module:
     """Read what ``save_weights`` wrote into a model of the same shape, on the model's device.
 
     Raises:
@@ -220,14 +277,11 @@ def load_weights(model, path):
             the model stays as it was.
     """
     weights = _read_weights(path, str(next(model.parameters()).device))
-    expected = model.state_dict()
-    odd = sorted(
-        name
-        for name in expected.keys() | weights.keys()
-        if name not in expected
-        or name not in weights
-        or expected[name].shape != weights[name].shape
+    shapes, expected = (
+        {name: tensor.shape for name, tensor in tensors.items()}
+        for tensors in (weights, model.state_dict())
     )
+    odd = sorted({name for name, _ in shapes.items() ^ expected.items()})
     if odd:
         raise ValueError(
             f"{path} holds the weights of another network than this {type(model).__name__}: "
@@ -244,13 +298,7 @@ def _read_weights(path, device):
         weights = torch.load(path, map_location=device, weights_only=True)
     except FileNotFoundError:
         raise
-    except (
-        safetensors.SafetensorError,
-        OSError,
-        EOFError,
-        RuntimeError,
-        pickle.UnpicklingError,
-    ) as error:
+    except UNREADABLE as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(
             f"{path} is damaged, or holds something else than weights: {reason}"
@@ -261,7 +309,7 @@ def _read_weights(path, device):
 
 
 @torch.inference_mode()
-def predict(model, loader):
+def predict(model: nn.Module, loader: Batches) -> tuple[Tensor, Tensor]:
     """Logits (N, classes) and labels (N,) of all that a loader yields, on the CPU.
 
     The model is put into evaluation mode and left in the mode in which it came.
@@ -277,26 +325,28 @@ def predict(model, loader):
     return torch.cat(logits), torch.cat(labels)
 
 
-def _check_params(params):
-    missing = [name for name in PARAMS if name not in params]
-    if missing:
-        raise ValueError(f"params lacks {', '.join(missing)}: expected {', '.join(PARAMS)}")
-    if params["num_epochs"] < 1:
-        raise ValueError(f"num_epochs={params['num_epochs']}: expected at least 1")
-    _suffix(params["path2weights"])
+def confusion_matrix(logits: Tensor, labels: Tensor) -> Tensor:
+    """How often each class (row) was given each answer (column): int64 (classes, classes).
+
+    Args:
+        logits: (N, classes). labels: int64 (N,). Both as ``predict`` returns them.
+
+    Example:
+        >>> confusion_matrix(torch.tensor([[2.0, 0.0], [1.0, 0.0]]), torch.tensor([0, 1]))
+        tensor([[1, 0],
+                [1, 0]])
+    """
+    classes = logits.shape[1]
+    places = classes * labels + logits.argmax(1)
+    return torch.bincount(places, minlength=classes**2).reshape(classes, classes)
 
 
-def _check_finite(epoch, lr, *losses):
-    if not all(map(math.isfinite, losses)):
-        raise FloatingPointError(
-            f"epoch {epoch + 1}: the loss is no longer finite ({losses}) at learning rate {lr}; "
-            "try a tenth of it. The best weights so far are in path2weights"
-        )
-
-
-def _print_row(epoch, lr, train, val, seconds, best):
+def print_row(
+    epoch: int, lr: float | list[float], train: tuple, val: tuple, seconds: float, best: bool
+) -> None:
+    """Print an epoch's line under ``HEAD``; ``train`` and ``val`` are (loss, accuracy)."""
     print(
-        f"{epoch + 1:5d} {lr!s:>8.8} {train[0]:12.4f} {train[1]:9.1%} {val[0]:12.4f} "
+        f"{epoch:5d} {lr!s:>8.8} {train[0]:12.4f} {train[1]:9.1%} {val[0]:12.4f} "
         f"{val[1]:9.1%} {seconds / 60:9.2f}{'   best' if best else ''}",
         flush=True,
     )

@@ -1,5 +1,9 @@
 """What the tests of pages and of figures ask of a browser."""
 
+import json
+import random
+from urllib.parse import quote
+
 from axe_playwright_python.sync_playwright import Axe
 
 # The time from an event to a finished layout, in milliseconds, for fifteen moves of a figure's
@@ -23,6 +27,44 @@ RESPONSE = """async (figure) => {
     }
     return times;
 }"""
+FOLLOW = """(link) => new Promise((done) => {
+    addEventListener("hashchange", done, { once: true });
+    location.hash = link;
+})"""
+WIDER = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+FRAME = "new Promise((done) => requestAnimationFrame(() => setTimeout(done)))"
+
+
+def link_to(figure):
+    """What stands after the # in a link to a figure's present state."""
+    state = {name: getattr(figure, name) for name in figure.allowed}
+    text = {name: json.dumps(value, separators=(",", ":")) for name, value in state.items()}
+    return f"{figure.anchor}?" + "&".join(f"{name}={quote(text[name])}" for name in text)
+
+
+def random_figures(kind, count=20):
+    """Figures of a kind, each in a state drawn at random from those that its controls allow."""
+    rng = random.Random(0)
+    choices = {name: spec["values"] for name, spec in kind().allowed.items()}
+    for _ in range(count):
+        yield kind(**{name: rng.choice(values) for name, values in choices.items()})
+
+
+def follow(page, link):
+    """Follow a link within the page that is open. It must not be the last one again."""
+    page.evaluate(FOLLOW, link)
+
+
+def resize(page, width):
+    """Give the window another width, and the figures time to draw themselves anew."""
+    page.set_viewport_size({"width": width, "height": 800})
+    page.evaluate(FRAME)
+    page.evaluate(FRAME)
+
+
+def is_too_wide(page):
+    """Whether the page has to be scrolled sideways."""
+    return page.evaluate(WIDER)
 
 
 def slow_down(page, rate=4):

@@ -1,6 +1,7 @@
 """The notes' functions, against PyTorch's own sums and against what the notes got wrong."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,14 +12,19 @@ from torch.utils.data import DataLoader, TensorDataset
 from resnet_helpers import training
 from resnet_helpers.data import BatchLoader, Split
 from resnet_helpers.training import (
+    confusion_matrix,
     get_lr,
     load_weights,
     loss_batch,
     loss_epoch,
+    mean_lr,
     metric_batch,
+    optimizer_for,
     predict,
     save_weights,
     train_val,
+    triangle,
+    triangle_schedule,
 )
 
 SUM = nn.CrossEntropyLoss(reduction="sum")
@@ -123,6 +129,56 @@ def test_get_lr_is_one_number_or_one_for_each_differing_group():
     assert get_lr(torch.optim.SGD(groups)) == [0.1, 0.2]
 
 
+def test_the_rate_rises_to_its_highest_and_falls_to_zero():
+    shares = [triangle(progress, 0.2) for progress in (0, 0.1, 0.2, 0.6, 1)]
+    assert shares == pytest.approx([0, 0.5, 1, 0.5, 0])
+
+
+def test_the_optimizer_moves_its_schedule_on():
+    model = make_model()
+    opt = torch.optim.SGD(model.parameters(), lr=2.0)
+    triangle_schedule(opt, 10, 0.2)
+    rates = []
+    for _ in range(10):
+        rates.append(get_lr(opt))
+        opt.step()
+    assert rates == pytest.approx([0, 1, 2, 1.75, 1.5, 1.25, 1, 0.75, 0.5, 0.25])
+
+
+@pytest.mark.parametrize("nesterov", [True, False])
+def test_a_step_on_the_summed_loss_is_sgds_on_the_mean_loss(nesterov):
+    recipe = SimpleNamespace(
+        optimizer="sgd",
+        learning_rate=0.3,
+        batch_size=8,
+        momentum=0.9,
+        nesterov=nesterov,
+        weight_decay=0.1,
+    )
+    models = make_model(), make_model()
+    ours = optimizer_for(models[0], recipe)
+    theirs = torch.optim.SGD(models[1].parameters(), 0.3, 0.9, weight_decay=0.1, nesterov=nesterov)
+    assert mean_lr(ours, recipe) == pytest.approx(0.3)
+    for images, labels in list(BatchLoader(make_split(32), 8, to_float)):
+        loss_batch(SUM, models[0](images), labels, ours)
+        loss_batch(nn.CrossEntropyLoss(), models[1](images), labels, theirs)
+    for a, b in zip(models[0].parameters(), models[1].parameters(), strict=True):
+        assert torch.allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+def test_a_step_of_adam_is_that_of_the_mean_loss_with_the_same_decay():
+    recipe = SimpleNamespace(optimizer="adam", learning_rate=0.01, batch_size=8, weight_decay=0.5)
+    models = make_model().double(), make_model().double()
+    ours = optimizer_for(models[0], recipe)
+    theirs = torch.optim.Adam(models[1].parameters(), 0.01, weight_decay=0.5)
+    assert mean_lr(ours, recipe) == 0.01
+    for images, labels in list(BatchLoader(make_split(32), 8, to_float)):
+        loss_batch(SUM, models[0](images.double()), labels, ours)
+        loss_batch(nn.CrossEntropyLoss(), models[1](images.double()), labels, theirs)
+    for a, b in zip(models[0].parameters(), models[1].parameters(), strict=True):
+        assert torch.allclose(a, b, rtol=1e-3, atol=1e-5)
+
+
 def test_metric_batch_counts_right_answers():
     output = torch.tensor([[2.0, 1.0], [0.0, 3.0], [5.0, 4.0]])
     assert metric_batch(output, torch.tensor([0, 1, 1])) == 2
@@ -173,6 +229,22 @@ def test_loss_epoch_takes_a_pytorch_dataloader_too():
     loader = DataLoader(TensorDataset(to_float(split.images), split.labels), batch_size=8)
     ours = loss_epoch(model, SUM, BatchLoader(split, 8, to_float))
     assert loss_epoch(model, SUM, loader) == pytest.approx(ours)
+
+
+@pytest.mark.parametrize("learn", [True, False])
+def test_loss_epoch_shows_each_step(learn):
+    split, model = make_split(20), make_model()
+    opt = torch.optim.SGD(model.parameters(), lr=0.01) if learn else None
+    steps = []
+    loss, accuracy = loss_epoch(
+        model, SUM, BatchLoader(split, 8, to_float), opt=opt, after_step=steps.append
+    )
+    assert [(step.index, len(step.images)) for step in steps] == [(0, 8), (1, 8), (2, 4)]
+    for step in steps:
+        assert SUM(step.logits, step.labels).item() == step.loss
+        assert metric_batch(step.logits, step.labels) == step.right
+    assert sum(step.loss for step in steps) / 20 == loss
+    assert sum(step.right for step in steps) / 20 == accuracy
 
 
 def test_an_averaging_loss_is_refused():
@@ -311,6 +383,13 @@ def test_a_failed_save_keeps_the_weights_that_stood_there(tmp_path, monkeypatch)
     with pytest.raises(OSError, match="No space left"):
         save_weights(make_model(seed=1), path)
     assert path.read_bytes() == before
+
+
+def test_the_confusion_matrix_has_a_row_for_each_class_and_a_column_for_each_answer():
+    answers, labels = torch.tensor([0, 2, 2, 1, 2, 0]), torch.tensor([0, 0, 2, 1, 1, 0])
+    logits = nn.functional.one_hot(answers, 4).float()  # nobody answers with the fourth class
+    expected = [[2, 0, 1, 0], [0, 1, 1, 0], [0, 0, 1, 0], [0, 0, 0, 0]]
+    assert confusion_matrix(logits, labels).tolist() == expected
 
 
 @pytest.mark.parametrize("mode", [True, False])

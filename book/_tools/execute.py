@@ -1,71 +1,246 @@
-"""Run notebooks from top to bottom and save their outputs.
+"""Run the chapters, one after the other, and keep what came out in _build/ran.
 
-python book/_tools/execute.py                            all of them
-python book/_tools/execute.py notebooks/06_training.ipynb
+python book/_tools/execute.py           those that haven't run since their code changed
+python book/_tools/execute.py --save    and write their outputs into the notebooks
 
-A notebook runs in an empty folder, so that it can't come to depend on where it is. What would
-differ from run to run without meaning anything (times of cells, versions) isn't saved.
+A run is kept as two files: NAME.ipynb, and NAME.json with
+
+    stamp    a hash of all that the outputs depend on; a run holds as long as it is the same
+    seconds  how long the run took
+    claims   how many claims held
+    failed   null, or the cell that failed and its error; such a run has no NAME.ipynb
 """
 
 import argparse
+import hashlib
+import json
+import platform
+import re
+import sys
 import tempfile
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbclient.util import run_sync
 
+import resnet_helpers
 from resnet_helpers._files import write_atomically
 
-NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = ROOT / "notebooks"
+RAN = ROOT / "_build" / "ran"
+VERSIONS = ("torch", "torchvision", "numpy", "matplotlib")
+COLORS = re.compile(r"\x1b\[[\d;]*m")
 
 
-def execute(notebook):
-    """Run a notebook in place, in an empty folder.
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def execute(notebook, **hooks):
+    """Run a notebook in place, in an empty folder, so that it can't depend on where it is.
+
+    No cell has a time limit: how long a training takes depends on the machine.
+
+    Args:
+        notebook: the notebook.
+        hooks: functions that nbclient calls, such as ``on_cell_start``.
 
     Raises:
         nbclient.exceptions.CellExecutionError: a cell failed; the message has its traceback.
+        nbclient.exceptions.DeadKernelError: the kernel died; the machine may be out of memory.
     """
     with tempfile.TemporaryDirectory() as folder:
-        NotebookClient(
+        client = NotebookClient(
             notebook,
-            timeout=600,
+            timeout=None,
             kernel_name="python3",
             record_timing=False,
+            # Kernels warn that they use TCP, which on one's own machine is no news.
+            extra_arguments=["--log-level=CRITICAL"],
             resources={"metadata": {"path": folder}},
-        ).execute()
+            **hooks,
+        )
+        # Cell by cell: NotebookClient.execute() answers Ctrl-C with a traceback of its own.
+        with client.setup_kernel():
+            try:
+                for index, cell in enumerate(notebook.cells):
+                    client.execute_cell(cell, index)
+            except KeyboardInterrupt:
+                run_sync(client.km.interrupt_kernel)()  # or it would not hear that it shall end
+                raise
 
 
-def save(notebook, path):
-    """Write a notebook without what changes from machine to machine.
+def stamp(notebook):
+    """A hash of all that a notebook's outputs depend on: its code, the helpers and versions."""
+    digest = hashlib.sha256()
+    helpers = Path(resnet_helpers.__file__).parent
+    for path in sorted(helpers.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            digest.update(f"\0{path.relative_to(helpers)}\0".encode() + path.read_bytes())
+    for cell in code_cells(notebook):
+        digest.update(f"\0{cell.source}".encode())
+    for package in VERSIONS:
+        digest.update(f"\0{version(package)}".encode())
+    digest.update(f"\0{platform.python_version()}".encode())
+    return digest.hexdigest()
+
+
+def record_of(path):
+    """What is kept of a chapter's last run, or None where there is no run or its stamp is old."""
+    kept = RAN / f"{path.stem}.json"
+    record = json.loads(kept.read_text()) if kept.exists() else None
+    return record if record and record["stamp"] == stamp(read(path)) else None
+
+
+def has_run(path):
+    """Whether a chapter ran to its end since anything that it depends on changed."""
+    record = record_of(path)
+    return record is not None and record["failed"] is None
+
+
+def forget(path):
+    """Remove what is kept of a chapter's runs."""
+    for ending in (".json", ".ipynb"):
+        (RAN / f"{path.stem}{ending}").unlink(missing_ok=True)
+
+
+def with_outputs(path):
+    """A chapter with the outputs of its run here, or, where it hasn't run, with those saved."""
+    notebook = read(path)
+    if has_run(path):
+        for cell, ran in zip(code_cells(notebook), code_cells(read(RAN / path.name)), strict=True):
+            cell.outputs, cell.execution_count = ran.outputs, ran.execution_count
+    return notebook
+
+
+def printed(notebook, stream="stdout"):
+    """All that a notebook's cells have printed, line by line."""
+    outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
+    return "".join(o.text for o in outputs if o.get("name") == stream).splitlines()
+
+
+def count_claims(notebook):
+    """How many of a notebook's claims held."""
+    return sum(line.startswith("✓ ") for line in printed(notebook))
+
+
+def run(path):
+    """Run a chapter, keep what comes out, and return its record and what its cells complained of.
+
+    Returns:
+        (record, complaints): the record is what NAME.json holds; complaints are a list of lines,
+        the cells' stderr and the traceback of a cell that failed.
+    """
+    forget(path)
+    notebook = read(path)
+    for cell in code_cells(notebook):
+        cell.outputs, cell.execution_count = [], None
+    record = {"stamp": stamp(notebook), "failed": None}
+    begun = []
+    start = time.perf_counter()
+    try:
+        execute(notebook, on_cell_start=lambda cell, cell_index: begun.append(cell.id))
+    except CellExecutionError as error:
+        message = f"{error.ename}: {error.evalue}".strip().splitlines()[0]
+        record["failed"] = {"cell": begun[-1], "error": COLORS.sub("", message)}
+    except DeadKernelError:
+        dead = "its kernel died; where memory is short, close other programs"
+        record["failed"] = {"cell": begun[-1], "error": dead}
+    record |= {"seconds": time.perf_counter() - start, "claims": count_claims(notebook)}
+    RAN.mkdir(parents=True, exist_ok=True)
+    if record["failed"] is None:
+        write_atomically(RAN / path.name, lambda beside: nbformat.write(notebook, beside))
+    write_atomically(
+        RAN / f"{path.stem}.json", lambda beside: beside.write_text(json.dumps(record))
+    )
+    return record, list(complaints(notebook))
+
+
+def complaints(notebook):
+    """The lines that cells wrote to stderr, and the traceback of a cell that failed."""
+    for cell in code_cells(notebook):
+        for output in cell.outputs:
+            text = output.text if output.get("name") == "stderr" else ""
+            if output.output_type == "error":
+                text = "\n".join(output.traceback)
+            for line in COLORS.sub("", text).splitlines():
+                yield f"    {cell.id}: {line}"
+
+
+def run_all(paths):
+    """Run those chapters that haven't run, a line for each, and return what failed.
+
+    Returns:
+        a list of sentences, each with a chapter, its cell and its error.
+    """
+    usual = {path: read(path).metadata.get("seconds", 60) for path in paths}
+    waiting = [path for path in paths if not has_run(path)]
+    if ran := len(paths) - len(waiting):
+        print(f"{ran} of {len(paths)} chapters have run, and nothing that they need has changed.")
+    took, failures = 0, []
+    for path in waiting:
+        print(f"chapter {paths.index(path) + 1} of {len(paths)}: ", end="", flush=True)
+        record, lines = run(path)
+        took += record["seconds"]
+        done = waiting[: waiting.index(path) + 1]
+        share = sum(usual[each] for each in done) / sum(usual[each] for each in waiting)
+        outcome = f"{record['claims']} claims hold"
+        if failed := record["failed"]:
+            outcome = f"FAILED in cell {failed['cell']}"
+            failures.append(f"{path.stem}, cell {failed['cell']}: {failed['error']}")
+        togo = f", about {minutes(took / share - took)} to go" if path != waiting[-1] else ""
+        print(f"{record['seconds']:.0f} s, {outcome}{togo}", *lines, sep="\n", flush=True)
+    return failures
+
+
+def minutes(seconds):
+    """A length of time in words."""
+    whole = max(1, round(seconds / 60))
+    return f"{whole} minute{'s' * (whole > 1)}"
+
+
+def save(path):
+    """Write a chapter's run into the notebook, without what changes from machine to machine.
 
     The alt text of a figure, which the web book takes from its cell, is written to the picture
     as well: there JupyterLab and nbconvert (for slides) look for it. A widget's view is left out:
-    it would point to a kernel that is gone, while the HTML beside it works by itself.
+    it would point to a kernel that is gone, while the HTML beside it works by itself. How long
+    the run took is kept, roughly, to tell a later run how long it will take.
     """
-    for cell in notebook.cells:
+    notebook = with_outputs(path)
+    for cell in code_cells(notebook):
         alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt")
-        for output in cell.get("outputs", []):
+        for output in cell.outputs:
             output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
             if alt and "image/png" in output.get("data", {}):
                 output.metadata["image/png"] = {"alt": alt}
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
+        "seconds": round(record_of(path)["seconds"], -1),
     }
     write_atomically(path, lambda beside: nbformat.write(notebook, beside))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("notebooks", nargs="*", type=Path, help="by default all")
-    paths = parser.parse_args().notebooks or sorted(NOTEBOOKS.glob("*.ipynb"))
-    for path in paths:
-        start = time.perf_counter()
-        notebook = nbformat.read(path, as_version=4)
-        execute(notebook)
-        save(notebook, path)
-        print(f"{path.name}: {time.perf_counter() - start:.0f} s", flush=True)
+    parser.add_argument("--save", action="store_true", help="write outputs into the notebooks")
+    saves = parser.parse_args().save
+    paths = sorted(NOTEBOOKS.glob("*.ipynb"))
+    failures = run_all(paths)
+    for path in filter(has_run, paths if saves else []):
+        save(path)
+    print(*failures, sep="\n", end="\n" if failures else "")
+    sys.exit(bool(failures))
 
 
 if __name__ == "__main__":

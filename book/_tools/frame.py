@@ -26,20 +26,17 @@ LINKS = """\
 SET_UP = """\
 # Set-up. On Colab this fetches the book's helpers; where they are installed it does nothing.
 import importlib.util
-import os
 import subprocess
 import sys
 from importlib.metadata import version
-
-# PyTorch's threads spin while they wait. Short spins, or they block the cores of a busy machine.
-os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 REPOSITORY = "{address}"
 if importlib.util.find_spec("resnet_helpers") is None:
     # What the machine brings stays: pip must not exchange its torch for another.
     keep = [f"{{name}}=={{version(name)}}" for name in ("torch", "torchvision", "numpy")]
     pip = [sys.executable, "-m", "pip", "install", "--quiet"]
-    subprocess.run([*pip, f"git+{{REPOSITORY}}", *keep], check=True)"""
+    subprocess.run([*pip, f"git+{{REPOSITORY}}", *keep], check=True)
+importlib.import_module("resnet_helpers")  # before torch: it says how torch's threads wait"""
 
 
 def framed_cells(notebook_name):

@@ -13,7 +13,7 @@ import sys
 import time
 
 import nbformat
-from execute import NOTEBOOKS, execute
+from execute import NOTEBOOKS, count_claims, execute, printed
 from nbclient.exceptions import CellExecutionError
 
 SEED_LINE = re.compile(r"^SEED = \d+$", re.MULTILINE)
@@ -37,12 +37,6 @@ def with_seed(path, seed):
     return notebook
 
 
-def printed(notebook):
-    """All that a notebook's cells have printed, line by line."""
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    return "".join(output.get("text", "") for output in outputs).splitlines()
-
-
 def run(path, seed):
     """Run a chapter with a seed, print what came out, and return whether all claims held."""
     notebook = with_seed(path, seed)
@@ -52,11 +46,9 @@ def run(path, seed):
         outcome = "all hold"
     except CellExecutionError as error:
         outcome = f"FAILED: {error.evalue}"
-    lines = printed(notebook)
-    claims = sum(line.startswith("✓ ") for line in lines)
     seconds = time.perf_counter() - start
-    print(f"{path.stem}, seed {seed}: {seconds:.0f} s, {claims} claims, {outcome}")
-    for line in lines:
+    print(f"{path.stem}, seed {seed}: {seconds:.0f} s, {count_claims(notebook)} claims, {outcome}")
+    for line in printed(notebook):
         if line.startswith("measured:"):
             print(f"    {line.removeprefix('measured:').strip()}")
     sys.stdout.flush()

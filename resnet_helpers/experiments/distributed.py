@@ -1,16 +1,14 @@
-"""Several processes that train one network together, as torchrun starts them.
+"""Several processes that train one network, as torchrun starts them.
 
     torchrun --nproc-per-node 2 -m resnet_helpers train …
 
-Each process holds a copy of the network and takes its share of every batch; their gradients are
+Each process holds a copy of the network and takes its part of every batch; their gradients are
 added up before each step (PyTorch's DistributedDataParallel), so all copies stay equal. Losses
-are summed over a batch, so gradients are summed over the processes: the step is the one that a
-single process would take on the whole batch. Batch norm is the exception: each process
-normalises its own share, unless ``torch.nn.SyncBatchNorm`` is used.
+are summed over a batch, so the step is the one that a single process would take on the whole
+batch. Batch norm is the exception: each process normalises its own part.
 """
 
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import torch
 import torch.distributed as dist
@@ -21,75 +19,86 @@ class LostProcess(RuntimeError):
     """Another process of the same training has ended before its time."""
 
 
-@dataclass(frozen=True)
-class Processes:
-    """This process's place among those that train together.
+def rank():
+    """This process's number; 0 writes the files."""
+    return dist.get_rank() if dist.is_initialized() else 0
 
-    Attributes:
-        rank: its number; 0 writes the files. count: how many there are.
-        device: where its copy of the network lies.
-    """
 
-    rank: int
-    count: int
-    device: torch.device
+def world_size():
+    """How many processes train together."""
+    return dist.get_world_size() if dist.is_initialized() else 1
 
-    def together(self, model):
-        """The model, wrapped so that ``backward`` adds up the gradients of all processes."""
-        if self.count == 1:
-            return model
-        wrapped = DistributedDataParallel(model)
-        wrapped.register_comm_hook(None, _sum_gradients)
-        return wrapped
 
-    def total(self, numbers):
-        """A float64 tensor, added up over all processes, on the CPU."""
-        if self.count > 1:
-            numbers = numbers.to(self.device)
-            dist.all_reduce(numbers)
-        return numbers.cpu()
+def device():
+    """Where this process's copy of the network lies: a GPU of its own if there is one."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", rank() % torch.cuda.device_count())
 
-    def from_first(self, make):
-        """What a function returns in process 0, in all; an error there is raised in all."""
-        if self.count == 1:
-            return make()
-        box = [None, None]
-        if self.rank == 0:
-            try:
-                box[0] = make()
-            except (ValueError, OSError) as error:
-                box[1] = error
-        dist.broadcast_object_list(box)
-        if box[1] is not None:
-            raise box[1]
-        return box[0]
+
+def parallel(model):
+    """The model, wrapped so that ``backward`` adds up the gradients of all processes."""
+    if world_size() == 1:
+        return model
+    wrapped = DistributedDataParallel(model)
+    wrapped.register_comm_hook(None, _sum_gradients)
+    return wrapped
+
+
+def total(numbers):
+    """A tensor, added up over all processes, on the CPU."""
+    if world_size() > 1:
+        numbers = numbers.to(device())
+        dist.all_reduce(numbers)
+    return numbers.cpu()
+
+
+def average(means, count):
+    """Means over the ``count`` images of this process, made means over those of all."""
+    if world_size() == 1:
+        return means
+    *totals, images = total(count * torch.tensor([*means, 1], dtype=torch.float64)).tolist()
+    return tuple(value / images for value in totals)
+
+
+def broadcast(make, *given):
+    """What ``make(*given)`` returns in process 0, in all; an error there is raised in all."""
+    if world_size() == 1:
+        return make(*given)
+    made = [None]
+    if rank() == 0:
+        try:
+            made = [make(*given)]
+        except (ValueError, OSError) as error:
+            made = [error]
+    dist.broadcast_object_list(made)
+    if isinstance(made[0], Exception):
+        raise made[0]
+    return made[0]
 
 
 @contextmanager
-def processes():
+def process_group():
     """Join the processes that torchrun has started; without torchrun there is one.
 
     Raises:
         LostProcess: another process ended before its time.
     """
-    cuda = torch.cuda.is_available()
     if not dist.is_torchelastic_launched():
-        yield Processes(0, 1, torch.device("cuda" if cuda else "cpu"))
+        yield
         return
-    dist.init_process_group("nccl" if cuda else "gloo")
-    rank, count = dist.get_rank(), dist.get_world_size()
-    device = torch.device("cpu")
-    if cuda:
-        device = torch.device("cuda", rank % torch.cuda.device_count())
-        torch.cuda.set_device(device)
+    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    if torch.cuda.is_available():
+        torch.cuda.set_device(device())
+    where = f"process {rank()} of {world_size()}"
     try:
-        yield Processes(rank, count, device)
+        yield
     except RuntimeError as error:
-        if not _is_broken_line(error):
+        # gloo raises plain RuntimeErrors: only their text tells.
+        words = ("gloo", "connection", "nccl", "socket")
+        if not (isinstance(error, dist.DistError) or any(w in str(error).lower() for w in words)):
             raise
-        raise LostProcess(
-            f"process {rank} of {count} got no answer from another one, which has ended"
-        ) from error
+        raise LostProcess(f"{where} got no answer from another one, which has ended") from error
     finally:
         dist.destroy_process_group()
 
@@ -97,9 +106,3 @@ def processes():
 def _sum_gradients(_, bucket):
     future = dist.all_reduce(bucket.buffer(), async_op=True).get_future()
     return future.then(lambda reduced: reduced.value()[0])
-
-
-def _is_broken_line(error):
-    # gloo raises plain RuntimeErrors: only their text tells.
-    words = ("gloo", "connection", "nccl", "socket", "reset by peer")
-    return isinstance(error, dist.DistError) or any(word in str(error).lower() for word in words)

@@ -4,37 +4,31 @@ import csv
 import io
 from pathlib import Path
 
-import matplotlib.pyplot as plt
-
-from resnet_helpers import plotting
-from resnet_helpers._files import write_atomically
+from resnet_helpers._files import write_atomically, write_text
+from resnet_helpers.experiments.recipe import Recipe
 
 
 def write_reports(folder, result):
     """Write history.csv, curves.png and README.md, the model card.
 
     Args:
-        folder: where ``fit.fit`` has put the rest.
-        result: what ``fit.fit`` returns.
+        folder: where ``train_to_folder`` has put the rest.
+        result: what ``train_to_folder`` returns.
     """
     folder = Path(folder)
-    write_atomically(folder / "history.csv", lambda beside: beside.write_text(_table(result)))
-    write_atomically(folder / "curves.png", lambda beside: _draw(result, beside))
-    write_atomically(folder / "README.md", lambda beside: beside.write_text(model_card(result)))
+    write_text(folder / "history.csv", _table(result["history"]))
+    write_atomically(folder / "curves.png", lambda beside: _draw(result["history"], beside))
+    write_text(folder / "README.md", model_card(result))
 
 
 def model_card(result):
     """What a network is, what it was trained on and how well it does, as Markdown."""
     made, settings, test = result["provenance"], result["settings"], result["test"]
     best = result["history"][result["best_epoch"] - 1]
-    images = made["images"]
-    classes = made["classes"]
+    images, classes = made["images"], made["classes"]
     rows = "\n".join(
-        f"| {name} | {count} | {right / count if count else 0:.1%} |"
-        for name, count, right in (
-            (name, sum(counts), counts[k])
-            for k, (name, counts) in enumerate(zip(classes, test["confusion"], strict=True))
-        )
+        f"| {name} | {sum(counts)} | {counts[k] / max(sum(counts), 1):.1%} |"
+        for k, (name, counts) in enumerate(zip(classes, test["confusion"], strict=True))
     )
     return f"""# {settings["network"]}, trained on {made["data"]}
 
@@ -58,45 +52,47 @@ Validation accuracy of the kept epoch, {result["best_epoch"]} of {settings["epoc
 
 ```python
 from resnet_helpers import transforms
-from resnet_helpers.experiments import fit
+from resnet_helpers.experiments import load_trained
 
-model, about = fit.load_trained("best.safetensors")
+model, about = load_trained("best.safetensors")
 # images: uint8 (N, 3, H, W)
 images = transforms.resize(images, about["settings"]["image_size"])
 logits = model(transforms.normalize(images, about["mean"], about["std"]))
 names = [about["classes"][k] for k in logits.argmax(1)]
 ```
 
-## What it was trained on
+## How it was trained
 
-{made["data"]}: {images["train"]:,} training images (digest of all images: {made["digest"]}).
+On {made["data"]}, {images["train"]:,} training images (digest of all images: {made["digest"]}).
 It knows these classes and images like these. What it says of anything else means nothing, and
 its certainty is no measure of how often it is right.
 
-## How it was trained
+It took {made["seconds"] / 60:.1f} minutes on {made["date"]}: {made["device"]},
+{made["processor"]}, {made["processes"]} process(es) of {made["threads"]} thread(s), Python
+{made["python"]}, PyTorch {made["torch"]}, commit {made["commit"]} of resnet_helpers; by this
+recipe:
 
-{made["seconds"] / 60:.1f} minutes on {made["date"]}: {made["device"]}, {made["processor"]},
-{made["processes"]} process(es) of {made["threads"]} thread(s), Python {made["python"]}, PyTorch
-{made["torch"]}, commit {made["commit"]} of resnet_helpers.
-
-| setting | value |
-|---|---|
-{chr(10).join(f"| {name} | {value} |" for name, value in settings.items())}
+{Recipe.of(settings)}
 """
 
 
-def _table(result):
+def _table(history):
+    columns = [name for name, value in history[0].items() if isinstance(value, int | float)]
     text = io.StringIO()
-    rows = csv.DictWriter(text, list(result["history"][0]), lineterminator="\n")
+    rows = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
     rows.writeheader()
-    rows.writerows(result["history"])
+    rows.writerows(history)
     return text.getvalue()
 
 
-def _draw(result, path):
+def _draw(history, path):
+    # Here, since most who import this module draw nothing.
+    import matplotlib.pyplot as plt
+
+    from resnet_helpers import plotting
+
     def of(measure):
-        rows = result["history"]
-        return {part: [row[f"{part}_{measure}"] for row in rows] for part in ("train", "val")}
+        return {part: [row[f"{part}_{measure}"] for row in history] for part in ("train", "val")}
 
     figure = plotting.plot_history(of("loss"), of("accuracy"))
     figure.savefig(path, format="png")

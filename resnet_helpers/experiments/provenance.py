@@ -1,10 +1,10 @@
 """Where a number comes from: the images, the code, the machine."""
 
+import contextlib
 import hashlib
 import importlib.metadata
 import platform
 import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -32,22 +32,22 @@ def machine():
 
 def _commit():
     here = Path(__file__)
+
+    def git(*arguments):
+        command = ["git", "-C", str(here.parent), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
     try:
         # Installed from elsewhere, the package may lie within somebody else's repository.
-        _git(here.parent, "ls-files", "--error-unmatch", here.name)
-        return _git(here.parent, "rev-parse", "--short", "HEAD")
+        git("ls-files", "--error-unmatch", here.name)
+        return git("rev-parse", "--short", "HEAD")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 
 
-def _git(folder, *arguments):
-    command = ["git", "-C", str(folder), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-
 def _processor():
     """The processor's name where the system tells it, else its architecture."""
-    if sys.platform == "linux":
+    with contextlib.suppress(OSError):  # Linux only, and there not everywhere
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()

@@ -1,4 +1,4 @@
-"""Presets: whole trainings under a name, and the networks that they train.
+"""Recipes: all that decides a training, and the four that have a name.
 
 References:
     [1] He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition", arXiv:1512.03385.
@@ -7,43 +7,45 @@ References:
     [4] Szegedy et al., "Rethinking the Inception Architecture", arXiv:1512.00567, section 7.
 """
 
-import functools
-import re
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 
-from resnet_helpers import networks
+from resnet_helpers.networks import network_builder
 
-OPTIMIZERS = ("adam", "sgd")
-SCHEDULES = ("plateau", "triangle")
-IMAGENET_FAMILY = re.compile(r"resnet(18|34|50|101|152)")
-D_VARIANTS = re.compile(IMAGENET_FAMILY.pattern + "d")
-PLAIN_TWINS = ("plain18", "plain34")
-CIFAR_FAMILY = re.compile(r"cifar_(resnet|plain)(\d+)")
+CHOICES = {
+    "optimizer": ("adam", "sgd"),
+    "schedule": ("plateau", "triangle"),
+    "precision": ("float32", "bfloat16"),
+}
 
 
 @dataclass(frozen=True)
-class Preset:
-    """All that decides a training, on one machine. Each field can be set on the command line.
+class Recipe:
+    """All that decides a training, on one machine. Each field is a setting of the command line.
 
     Attributes:
-        network: "resnet18" to "resnet152"; the same with a d, "resnet18d", for their D variants
-            ([3]); "plain18", "plain34"; or of the CIFAR family "cifar_resnet14",
-            "cifar_plain20", … ([1], section 4.2; 16 channels wide).
-        image_size: images are resized to this many pixels on each side.
-        epochs, batch_size: passes over the training images; images a step, of all processes.
-        optimizer: "adam", as in the notes, or "sgd" (with Nesterov's momentum).
+        network: a name as for ``networks.build_network``: resnet50, resnet18d, plain34,
+            cifar_resnet20, …; empty where the network comes from elsewhere.
+        width: channels of a CIFAR network's first stage ([1], section 4.2).
+        image_size: images are resized to this many pixels on each side; 0 leaves them.
+        epochs: passes over the training images.
+        batch_size: images a step, of all processes together.
+        optimizer: adam, as in the notes, or sgd.
         learning_rate: the highest, for a mean loss.
-        momentum: of sgd. weight_decay: of both.
-        schedule: "plateau", as in the notes: a tenth of the rate after more than ``patience``
-            epochs without a lower validation loss; or "triangle": the rate rises linearly during
-            the first ``warm_up`` of all steps, and falls linearly to zero during the others.
-        flip: mirror half of the training images. crop: pixels of zeros around an image, before a
-            window of its size is cut out at random.
+        momentum: of sgd.
+        nesterov: let sgd's momentum look one step ahead, as Nesterov's does.
+        weight_decay: the share of a weight that is added to its gradient.
+        schedule: plateau, as in the notes: a tenth of the rate after more than ``patience``
+            epochs without a lower validation loss; or triangle: the rate rises linearly from 0
+            and falls linearly to 0.
+        patience: of the plateau schedule, in epochs.
+        warm_up: of the triangle schedule: the share of all steps during which the rate rises.
+        flip: mirror half of the training images.
+        crop: pixels of zeros around an image, before a window of its size is cut out at random.
         label_smoothing: the share of the truth that is spread over all classes ([4]).
         zero_gamma: start each residual block as the identity ([2], section 5.1).
         channels_last: the faster order of the network's numbers in memory.
-        mixed_precision: half precision where a GPU gains by it; on a CPU it must be False.
-        sync_batch_norm: with several GPUs: batch statistics over all of them, not of each alone.
+        precision: float32, or bfloat16 where PyTorch's autocast finds it good enough.
+        compile: let torch.compile join the network's operations: faster, after a minute.
         seed: fixes the initial weights, the order of the images and the augmentation.
         threads: of the processor, for each process; 0 leaves PyTorch's choice. Another number
             adds in another order, so it gives another history.
@@ -53,13 +55,15 @@ class Preset:
         ValueError: a value that can't be; the message names it and what could be.
     """
 
-    network: str = "resnet18"
-    image_size: int = 96
+    network: str = ""
+    width: int = 16
+    image_size: int = 0
     epochs: int = 12
     batch_size: int = 32
     optimizer: str = "adam"
     learning_rate: float = 0.001
     momentum: float = 0.9
+    nesterov: bool = False
     weight_decay: float = 0.0
     schedule: str = "plateau"
     patience: int = 10
@@ -69,67 +73,69 @@ class Preset:
     label_smoothing: float = 0.0
     zero_gamma: bool = False
     channels_last: bool = False
-    mixed_precision: bool = False
-    sync_batch_norm: bool = False
+    precision: str = "float32"
+    compile: bool = False
     seed: int = 0
     threads: int = 0
     limit: int = 0
 
     def __post_init__(self):
-        build_network_of(self.network)
-        for name, choices in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES)):
-            if getattr(self, name) not in choices:
-                raise ValueError(
-                    f"{name}={getattr(self, name)!r}: choose one of {', '.join(choices)}"
-                )
-        for name in ("image_size", "epochs", "batch_size"):
-            _check(self, name, getattr(self, name) >= 1, "at least 1")
-        for name in ("patience", "crop", "limit", "threads", "momentum", "weight_decay"):
-            _check(self, name, getattr(self, name) >= 0, "at least 0")
-        _check(self, "learning_rate", self.learning_rate > 0, "a positive number")
-        _check(self, "warm_up", 0 < self.warm_up < 1, "a share between 0 and 1")
-        _check(self, "label_smoothing", 0 <= self.label_smoothing < 1, "a share of less than 1")
+        if self.network:
+            network_builder(self.network, self.width, self.zero_gamma)
+        for name, choices in CHOICES.items():
+            self._check(name, getattr(self, name) in choices, f"one of {', '.join(choices)}")
+        for name in ("width", "epochs", "batch_size"):
+            self._check(name, getattr(self, name) >= 1, "at least 1")
+        for name in ("image_size", "patience", "crop", "limit", "threads", "weight_decay"):
+            self._check(name, getattr(self, name) >= 0, "at least 0")
+        for name in ("momentum", "label_smoothing"):
+            self._check(name, 0 <= getattr(self, name) < 1, "at least 0 and less than 1")
+        can = self.optimizer == "sgd" and self.momentum > 0
+        self._check("nesterov", can or not self.nesterov, "False, without sgd and a momentum")
+        self._check("learning_rate", self.learning_rate > 0, "a positive number")
+        self._check("warm_up", 0 < self.warm_up < 1, "a share between 0 and 1")
 
+    def _check(self, name, good, expected):
+        if not good:
+            raise ValueError(f"{name}={getattr(self, name)!r}: expected {expected}")
 
-def build_network(preset, num_classes):
-    """The network of a preset, its initial weights drawn from PyTorch's global generator."""
-    options = {"zero_gamma": True} if preset.zero_gamma else {}
-    return build_network_of(preset.network)(num_classes=num_classes, **options)
+    def __str__(self):
+        """All that is in use, Nesterov or not included: "network resnet18d, epochs 10, …"."""
+        idle = {"width"} if self.width == 16 else set()
+        idle |= {"warm_up"} if self.schedule == "plateau" else {"patience"}
+        idle |= {"momentum", "nesterov"} if self.optimizer == "adam" else set()
+        shown = {name: value for name, value in asdict(self).items() if name not in idle}
+        return ", ".join(
+            f"{name} {value}"
+            for name, value in shown.items()
+            if value not in (0, "") or name in ("nesterov", "weight_decay", "seed")
+        )
 
-
-def build_network_of(name):
-    """The function that builds a network by its name.
-
-    Raises:
-        ValueError: no network has this name.
-    """
-    if IMAGENET_FAMILY.fullmatch(name) or name in PLAIN_TWINS:
-        return getattr(networks, name)
-    if found := D_VARIANTS.fullmatch(name):
-        return functools.partial(networks.resnet_d, int(found[1]))
-    if found := CIFAR_FAMILY.fullmatch(name):
-        build = {"resnet": networks.cifar_resnet, "plain": networks.cifar_plain}[found[1]]
-        return functools.partial(build, int(found[2]))
-    raise ValueError(
-        f"network={name!r}: choose resnet18, 34, 50, 101 or 152, one of these with a d "
-        f"(resnet18d), {' or '.join(PLAIN_TWINS)}, or of the CIFAR family, such as "
-        "cifar_resnet20 or cifar_plain20"
-    )
-
-
-def _check(preset, name, good, expected):
-    if not good:
-        raise ValueError(f"{name}={getattr(preset, name)!r}: expected {expected}")
+    @classmethod
+    def of(cls, settings):
+        """The recipe that a recorded run's ``settings`` describe, whichever version wrote them."""
+        settings = dict(settings)
+        if "curve_steps" in settings:  # before recipes: a CIFAR network by kind, depth and width
+            kind = {"plain": "plain", "residual": "resnet"}[settings["network"]]
+            settings |= {"network": f"cifar_{kind}{settings['depth']}", "image_size": 32}
+            settings |= {"optimizer": "sgd", "nesterov": False, "schedule": "triangle"}
+            settings |= {"crop": settings["padding"], "channels_last": True}
+        elif "nesterov" not in settings:  # it went without saying
+            settings["nesterov"] = settings["optimizer"] == "sgd" and settings["momentum"] > 0
+        names = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in settings.items() if name in names})
 
 
 # The notes' training, number by number. Where they say nothing, PyTorch's default holds.
-NOTES = Preset(network="resnet50", image_size=224, epochs=20)
+NOTES = Recipe(network="resnet50", image_size=224, epochs=20)
 
 # What chapter 6 finds, ingredient by ingredient, for a few epochs on a few thousand photographs.
-BOOK = Preset(
+BOOK = Recipe(
     network="resnet18d",
+    image_size=96,
     optimizer="sgd",
     learning_rate=0.2,
+    nesterov=True,
     weight_decay=5e-4,
     schedule="triangle",
     crop=8,
@@ -138,19 +144,22 @@ BOOK = Preset(
     channels_last=True,
 )
 
-PRESETS = {
+RECIPES = {
     "notes": NOTES,
     "book": BOOK,
-    # Meant for ten minutes of a T4, by arithmetic and not by measurement: 400,000 images in all,
-    # at no less than 700 a second. Twice the batch, so twice the rate ([2]).
-    "colab": replace(
-        BOOK,
-        network="resnet50d",
-        epochs=80,
-        batch_size=64,
-        learning_rate=0.4,
-        mixed_precision=True,
+    "laptop": replace(
+        NOTES, network="cifar_resnet14", image_size=32, epochs=12, batch_size=64, patience=2
     ),
-    "laptop": Preset("cifar_resnet14", image_size=32, batch_size=64, patience=2),
-    "smoke": Preset("cifar_resnet8", image_size=16, epochs=2, batch_size=64, limit=320),
+    "smoke": Recipe("cifar_resnet8", image_size=16, epochs=2, batch_size=64, limit=320),
 }
+
+# The live experiment's: small networks, trained side by side while the reader waits.
+LIVE = Recipe(
+    epochs=10,
+    optimizer="sgd",
+    learning_rate=0.2,
+    weight_decay=1e-4,
+    schedule="triangle",
+    channels_last=True,
+    threads=1,
+)

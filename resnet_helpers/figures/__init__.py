@@ -1,18 +1,13 @@
 """Interactive figures: one module of JavaScript each, and the Python class that feeds it."""
 
-from resnet_helpers.figures.architecture import ArchitectureExplorer
-from resnet_helpers.figures.cost import CostCalculator
-from resnet_helpers.figures.degradation import DegradationExplorer
-from resnet_helpers.figures.normalisation import NormalisationExplorer
-from resnet_helpers.figures.replay import TrainingReplay
-from resnet_helpers.figures.stepper import BlockStepper
+import importlib
+import pkgutil
 
-FIGURES = (
-    DegradationExplorer,
-    BlockStepper,
-    CostCalculator,
-    ArchitectureExplorer,
-    NormalisationExplorer,
-    TrainingReplay,
-)
+from resnet_helpers.figures.base import FIGURES
+
+# A figure is known when its two files lie here: nothing else names it.
+for _module in pkgutil.iter_modules(__path__, f"{__name__}."):
+    importlib.import_module(_module.name)
+
+globals().update({figure.__name__: figure for figure in FIGURES})
 __all__ = [figure.__name__ for figure in FIGURES]

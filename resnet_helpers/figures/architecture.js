@@ -1,8 +1,10 @@
 // Architecture explorer: the five networks of table 1, block by block, two of them compared.
 
-const DEPTHS = [18, 34, 50, 101, 152];
+import {
+  axes, begin, clamp, commas, html, linePath, percent, readout, scale, stage, stateOf, sum, svg, textLine,
+} from "./kit.js";
+
 const STAGES = ["conv1", "conv2_x", "conv3_x", "conv4_x", "conv5_x", "fc"];
-const STATE = ["left", "right", "left_block", "right_block", "size", "quantity"];
 // What the chart shows: its words, the column of the data, a unit and its name.
 const QUANTITIES = {
   parameters: ["parameters", "parameters_so_far", 1e6, "parameters so far, in millions"],
@@ -14,8 +16,7 @@ const SHADES = { conv2_x: 0.5, conv3_x: 0.65, conv4_x: 0.8, conv5_x: 1 };
 const [SMALLEST, LARGEST, LABELS, GAP] = [26, 36, 68, 32];
 const KEYS = { ArrowLeft: (i) => i - 1, ArrowRight: (i) => i + 1, Home: () => 0, End: () => Infinity };
 
-const between = (low, x, high) => Math.min(Math.max(x, low), high);
-const percent = (part, whole) => `${((100 * part) / whole).toFixed(1)} %`;
+const inStage = (blocks, name) => blocks.filter((block) => block.stage === name);
 
 /** Where a block stands, in words. */
 function place({ stage: name, number, count }) {
@@ -50,7 +51,7 @@ function cell(block, index, x, y, side, { selected, hovered }) {
   const wide = (side - 4) * Math.sqrt(channels / 2048);
   const high = (side - 4) * Math.sqrt(pixels / 56);
   const colour = { conv1: "var(--quiet)", fc: "var(--third)" }[block.stage] ?? "var(--residual)";
-  return svg("g", { "data-index": index, transform: `translate(${x} ${y})`, style: "cursor: pointer" },
+  return svg("g", { class: "rh-press", "data-index": index, transform: `translate(${x} ${y})` },
     svg("rect", {
       x: 0.5, y: 0.5, width: side - 1, height: side - 1, rx: 4,
       fill: selected || hovered ? "var(--wash)" : "transparent",
@@ -68,8 +69,6 @@ function cell(block, index, x, y, side, { selected, hovered }) {
     }) : null,
   );
 }
-
-const inStage = (blocks, name) => blocks.filter((block) => block.stage === name);
 
 /** A network's heading and its stages from top to bottom, as in a column of table 1. */
 function column(network, x, y, { side, perLine, lines }) {
@@ -108,7 +107,7 @@ function drawBlocks(width, { networks }) {
   const wide = (width - (abreast - 1) * GAP) / abreast;
   const count = ({ blocks }, name) => inStage(blocks, name).length;
   const longest = Math.max(...networks.flatMap((n) => STAGES.map((name) => count(n, name))));
-  const side = between(SMALLEST, Math.floor((wide - LABELS) / longest), LARGEST);
+  const side = clamp(Math.floor((wide - LABELS) / longest), SMALLEST, LARGEST);
   const perLine = Math.floor((wide - LABELS) / side);
   const parts = [];
   let y = 0;
@@ -119,7 +118,7 @@ function drawBlocks(width, { networks }) {
       Math.max(...group.map((network) => Math.ceil(count(network, name) / perLine))));
     group.forEach((network, j) =>
       parts.push(column(network, j * (wide + GAP), y, { side, perLine, lines })));
-    y += 36 + lines.reduce((a, b) => a + b) * side + STAGES.length * 6;
+    y += 36 + sum(lines) * side + STAGES.length * 6;
   }
   return [y - 12, parts];
 }
@@ -168,7 +167,7 @@ function comparison(networks) {
   const heads = networks.map(({ depth }) =>
     html("th", { scope: "col", class: "rh-number" }, `ResNet-${depth}`));
   const rows = columns[0].map(([name], i) => html("tr", {},
-    html("th", { scope: "row", style: "font-weight: normal" }, hyphens(name)),
+    html("th", { scope: "row", class: "rh-light" }, hyphens(name)),
     ...columns.map((texts) => html("td", { class: "rh-number" }, texts[i][1]))));
   return html("table", {},
     html("thead", {}, html("tr", {}, html("td"), ...heads)), html("tbody", {}, ...rows));
@@ -178,127 +177,104 @@ function comparison(networks) {
 function sentence({ depth, blocks, shown }, size) {
   const all = blocks[blocks.length - 1];
   return `ResNet-${depth} to ${place(shown)}: ` +
-    `${percent(shown.parameters_so_far, all.parameters_so_far)} of parameters, ` +
-    `${percent(shown.macs_so_far, all.macs_so_far)} of MACs; ` +
+    `${percent(shown.parameters_so_far / all.parameters_so_far)} of parameters, ` +
+    `${percent(shown.macs_so_far / all.macs_so_far)} of MACs; ` +
     `receptive field ${shown.field} px${shown.field > size ? ", wider than the image" : ""}.`;
+}
+
+/** What the controls and the mouse choose: one network or two, and the block that each shows. */
+function derived(state, networkOf, hover) {
+  const networks = ["left", "right"].filter((side) => state[side]).map((side) => {
+    const blocks = networkOf(state[side], state.size);
+    const selected = Math.min(state[`${side}_block`], blocks.length - 1);
+    const hovered = hover?.side === side ? hover.index : null;
+    return { side, depth: state[side], blocks, selected, hovered, shown: blocks[hovered ?? selected] };
+  });
+  return { ...state, networks };
+}
+
+/** In another network the block is selected that stands where the old one's stood. */
+function samePlace(values, { networks, size }, networkOf) {
+  const [side] = ["left", "right"].filter((name) => values[name]);
+  const old = networks.find((network) => network.side === side);
+  if (!old) return {};
+  const { stage: name, number } = old.blocks[old.selected];
+  const index = networkOf(values[side], size).findLastIndex(
+    (block) => block.stage === name && block.number <= number);
+  return { [`${side}_block`]: index };
+}
+
+/** Where a pointer is, if on a block: its network's side and its index. */
+function blockAt({ target }) {
+  const index = target.closest("[data-index]")?.dataset.index;
+  return index ? { side: target.closest("[data-key]").dataset.key, index: Number(index) } : null;
 }
 
 function render({ model, el }) {
   begin(el);
-  const { columns, ...rows } = model.get("networks");
+  const { columns, ...rows } = model.get("data");
   const named = (row) => Object.fromEntries(columns.map((name, i) => [name, row[i]]));
   const known = {};
   const networkOf = (depth, size) => (known[`${depth} ${size}`] ??= rows[depth][size].map(named));
   let hover = null; // {side, index}: where the mouse is, if on a block
+  const state = stateOf(model, {
+    derive: (values) => derived(values, networkOf, hover),
+    alongWith: (values, s) => samePlace(values, s, networkOf),
+  });
 
-  /** What the model says, with the defaults in the place of what can't be. */
-  function setting() {
-    const pick = (name, values, otherwise) =>
-      values.includes(model.get(name)) ? model.get(name) : otherwise;
-    const size = pick("size", [96, 224], 224);
-    const depths = { left: pick("left", DEPTHS, 34), right: pick("right", [0, ...DEPTHS], 50) };
-    const networks = Object.entries(depths).filter(([, depth]) => depth).map(([side, depth]) => {
-      const blocks = networkOf(depth, size);
-      const wanted = model.get(`${side}_block`);
-      const selected = Number.isInteger(wanted) ? between(0, wanted, blocks.length - 1) : 0;
-      const hovered = hover?.side === side ? hover.index : null;
-      return { side, depth, blocks, selected, hovered, shown: blocks[hovered ?? selected] };
-    });
-    const quantity = pick("quantity", Object.keys(QUANTITIES), "parameters");
-    return { ...depths, size, quantity, networks };
-  }
-
-  function change(values) {
-    const hovered = hover;
-    hover = null;
-    for (const [name, value] of Object.entries(values)) model.set(name, value);
-    model.save_changes();
-    if (hovered) draw(); // with a kernel, a value that stays makes no event
-  }
-
-  /** Another network, with the block selected that stands where the old one's stood. */
-  function changeNetwork(side, depth) {
-    const { networks, size } = setting();
-    const old = networks.find((network) => network.side === side);
-    if (!old || !depth) return change({ [side]: depth });
-    const { stage: name, number } = old.blocks[old.selected];
-    const index = networkOf(depth, size).findLastIndex((b) => b.stage === name && b.number <= number);
-    change({ [side]: depth, [`${side}_block`]: index });
-  }
-
-  const names = DEPTHS.map((depth) => [depth, String(depth)]);
-  const now = setting();
-  const controls = {
-    left: choice({
-      label: "left network", options: names, value: now.left,
-      oninput: (depth) => changeNetwork("left", depth),
-    }),
-    right: choice({
-      label: "right network", options: [...names, [0, "none"]], value: now.right,
-      oninput: (depth) => changeNetwork("right", depth),
-    }),
-    size: choice({
-      label: "image", options: [[96, "96×96"], [224, "224×224"]], value: now.size,
-      oninput: (size) => change({ size }),
-    }),
-    quantity: choice({
-      label: "draw", options: Object.entries(QUANTITIES).map(([key, [words]]) => [key, words]),
-      value: now.quantity, oninput: (quantity) => change({ quantity }),
-    }),
-  };
-
-  const picture = stage("the networks' blocks", (width) => drawBlocks(width, setting()));
-  const chart = stage("the chosen quantity against depth", (width) => drawChart(width, setting()));
+  const picture = stage("the networks' blocks", (width) => drawBlocks(width, state.read()));
+  const chart = stage(
+    "the chosen quantity against depth", (width) => drawChart(width, state.read()));
   const said = readout();
   const table = html("div", { class: "rh-table" });
 
-  function draw() {
-    const s = setting();
-    for (const [name, control] of Object.entries(controls)) control.set(s[name]);
+  function draw(s) {
     table.replaceChildren(comparison(s.networks));
-    said.replaceChildren(...s.networks.map((network) =>
-      html("span", { style: "display: block" }, sentence(network, s.size))));
+    said.replaceChildren(...s.networks.map((network) => textLine(sentence(network, s.size))));
     picture.redraw();
     chart.redraw();
-  }
-
-  // The picture is drawn anew under the pointer, so its box listens, not its parts.
-  function blockAt({ target }) {
-    const index = target.closest("[data-index]")?.dataset.index;
-    return index && { side: target.closest("[data-key]").dataset.key, index: Number(index) };
   }
   function point(found) {
     if (found?.side === hover?.side && found?.index === hover?.index) return;
     hover = found;
-    draw();
+    draw(state.read());
   }
+  function select(side, index) {
+    hover = null;
+    state.change({ [`${side}_block`]: index });
+  }
+
+  // The picture is drawn anew under the pointer, so its box listens, not its parts.
   picture.addEventListener("pointermove", (event) => {
-    if (event.pointerType !== "touch") point(blockAt(event) ?? null);
+    if (event.pointerType !== "touch") point(blockAt(event));
   });
   picture.addEventListener("pointerleave", () => point(null));
   picture.addEventListener("click", (event) => {
     const found = blockAt(event);
-    if (found) change({ [`${found.side}_block`]: found.index });
+    if (found) select(found.side, found.index);
   });
   picture.addEventListener("keydown", (event) => {
-    const network = setting().networks.find(({ side }) => side === event.target.dataset.key);
+    const network = state.read().networks.find(({ side }) => side === event.target.dataset.key);
     if (!network || !(event.key in KEYS) || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
-    const index = between(0, KEYS[event.key](network.selected), network.blocks.length - 1);
-    change({ [`${network.side}_block`]: index });
+    const { side, selected, blocks } = network;
+    select(side, clamp(KEYS[event.key](selected), 0, blocks.length - 1));
   });
 
   el.append(
-    html("div", { class: "rh-controls" }, controls.left, controls.right, controls.size),
+    html("div", { class: "rh-controls" },
+      state.choice("left", "left network"),
+      state.choice("right", "right network", (depth) => depth || "none"),
+      state.choice("size", "image", (size) => `${size}×${size}`)),
     picture,
     html("p", { class: "rh-note" },
       "Wider: more channels. Higher: a larger map. A dot: the shortcut projects."),
     said,
-    html("div", { class: "rh-controls", style: "margin-top: 0.8rem" }, controls.quantity),
-    chart, table, shareButton(model, STATE) ?? "",
+    html("div", { class: "rh-controls rh-apart" },
+      state.choice("quantity", "draw", (name) => QUANTITIES[name][0])),
+    chart, table, state.share(),
   );
-  STATE.forEach((name) => model.on(`change:${name}`, draw));
-  draw();
+  state.show(draw);
 }
 
 export default { render };

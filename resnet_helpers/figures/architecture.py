@@ -16,6 +16,7 @@ from resnet_helpers.networks import TABLE_1, ResNet
 
 SIZES = (96, 224)
 QUANTITIES = ("parameters", "macs", "field")
+LAST_BLOCK = sum(TABLE_1[152][1]) + 1  # of the deepest network; block 0 is conv1, the last one fc
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,30 +52,25 @@ class Block:
 class ArchitectureExplorer(Figure):
     """Two networks of table 1 as stages of blocks, and what adds up along them (chapter 4).
 
-    All five have 1000 classes. A right network of 0 is none.
-
-    Example:
-        >>> block = ArchitectureExplorer(right=50, right_block=8).selected("right")
-        >>> block.stage, block.shape, block.projection, block.field
-        ('conv4_x', (1024, 14, 14), True, 107)
+    All five have 1000 classes. A right network of 0 is none. ``left_block`` and ``right_block``
+    count from 0; a network with fewer blocks shows its last one.
     """
 
-    source, anchor = "architecture.js", "figure-architecture"
+    name = "architecture"
     alt = (
         "Two panels against depth in layers, each with ResNet-18, 50 and 152. The parameters rise "
         "most steeply at the end, to 11.7, 25.6 and 60.2 million; the MACs rise almost evenly, to "
         "1.8, 4.1 and 11.5 billion."
     )
     left = traitlets.Enum(tuple(TABLE_1), 34).tag(sync=True)
-    right = traitlets.Enum((0, *TABLE_1), 50).tag(sync=True)
-    left_block = traitlets.Int(8).tag(sync=True)
-    right_block = traitlets.Int(8).tag(sync=True)
+    right = traitlets.Enum((*TABLE_1, 0), 50).tag(sync=True)
+    left_block = traitlets.Int(8, min=0, max=LAST_BLOCK).tag(sync=True)
+    right_block = traitlets.Int(8, min=0, max=LAST_BLOCK).tag(sync=True)
     size = traitlets.Enum(SIZES, 224).tag(sync=True)
     quantity = traitlets.Enum(QUANTITIES, "parameters").tag(sync=True)
-    networks = traitlets.Dict().tag(sync=True)
 
-    @traitlets.default("networks")
-    def _networks(self):
+    @traitlets.default("data")
+    def _data(self):
         rows = {
             str(depth): {
                 str(size): [dataclasses.astuple(block) for block in blocks(depth, size)]
@@ -83,14 +79,6 @@ class ArchitectureExplorer(Figure):
             for depth in TABLE_1
         }
         return {"columns": [field.name for field in dataclasses.fields(Block)], **rows}
-
-    def selected(self, side):
-        """The selected ``Block`` of the network on the "left" or on the "right", or None."""
-        depth = getattr(self, side)
-        if not depth:
-            return None
-        along = blocks(depth, self.size)
-        return along[min(max(getattr(self, f"{side}_block"), 0), len(along) - 1)]
 
     def still(self):
         figure, axes = plt.subplots(1, 2, figsize=(7.6, 3.2), layout="constrained")
@@ -112,7 +100,13 @@ class ArchitectureExplorer(Figure):
 
 @functools.cache
 def blocks(depth, size):
-    """The ``Block``s of a network of table 1 with 1000 classes, for images of size × size."""
+    """The ``Block``s of a network of table 1 with 1000 classes, for images of size × size.
+
+    Example:
+        >>> block = blocks(50, 224)[8]
+        >>> block.stage, block.shape, block.projection, block.field
+        ('conv4_x', (1024, 14, 14), True, 107)
+    """
     with torch.device("meta"):
         model = ResNet(*TABLE_1[depth], num_classes=1000, init_weights=False)
     table = layer_table(model, (3, size, size)).layers

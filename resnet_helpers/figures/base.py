@@ -5,14 +5,17 @@ import functools
 import html
 import io
 import json
+import re
 from pathlib import Path
 
 import anywidget
 import matplotlib.pyplot as plt
+import traitlets
 from PIL import Image
 
 HERE = Path(__file__).parent
 EXPORT = "export default { render };"
+FIGURES = []  # every figure's class, filled as their modules are imported
 
 
 @functools.cache
@@ -21,46 +24,77 @@ def read(name):
     return (HERE / name).read_text(encoding="utf-8")
 
 
+def _joined(source):
+    """The kit's text and a figure's as one module, since neither can import from a notebook."""
+    kit = read("kit.js")
+    names = ", ".join(re.findall(r"^export (?:function|const) (\w+)", kit, re.MULTILINE))
+    kit = re.sub(r"^export ", "", kit, flags=re.MULTILINE)
+    figure = re.sub(r'import (\{[^}]*\}) from "./kit.js";', r"const \1 = kit;", read(source))
+    return f"const kit = (() => {{\n{kit}\nreturn {{ {names} }};\n}})();\n\n{figure}"
+
+
 class Figure(anywidget.AnyWidget):
     """An interactive figure.
 
-    With a kernel anywidget runs it. In a page the same module mounts itself, with the state that
-    it had when the notebook was saved. Without JavaScript (GitHub, print) a still picture stands
-    there.
+    With a kernel anywidget runs its module. A notebook keeps its state and a still picture, no
+    code: the picture stands where no script runs (GitHub, print), and a page of the book loads
+    the module from its own folder. It takes the picture's place there, with the state kept.
 
-    A subclass names the file of its module, ``source``, and its ``anchor`` for links, and defines
-    its state as traitlets tagged ``sync=True``, how to draw the still picture, ``still``, and
-    what to say in its place, ``alt``. Whatever the module needs from the package is a traitlet
-    too: computed here, never a second time in JavaScript, but where a slider must answer at once.
+    A subclass in NAME.py says its ``name``, which gives its module, NAME.js, and its ``anchor``
+    for links, figure-NAME. It defines:
+
+    - its state, traitlets tagged ``sync=True``: Bool, Enum, Int with both bounds, or a List of
+      these. Their values go to JavaScript, where no link can set another;
+    - what else the module needs from the package, as the default of ``data``: computed here, and
+      never a second time in JavaScript, but where a slider must answer at once;
+    - how to draw the still picture, ``still``, and what to say in its place, ``alt``.
     """
 
-    source = anchor = alt = ""
+    name = anchor = alt = ""
+    data = traitlets.Dict().tag(sync=True)
+    allowed = traitlets.Dict().tag(sync=True)
     _css = read("figures.css")
+    # The widgets of Colab (ipywidgets 7) have this method, and would show no HTML.
+    _ipython_display_ = None
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        if "source" in cls.__dict__:  # traitlets makes subclasses of its own, too
-            cls._esm = f"{read('kit.js')}\n{read(cls.source)}"
+        if "name" in cls.__dict__:  # traitlets makes subclasses of its own, too
+            cls.anchor = f"figure-{cls.name}"
+            cls._esm = _joined(f"{cls.name}.js")
+            FIGURES.append(cls)
+
+    @traitlets.default("allowed")
+    def _allowed(self):
+        shared = {*anywidget.AnyWidget.class_trait_names(), "data", "allowed"}
+        return {
+            name: _values(trait)
+            for name, trait in sorted(self.traits(sync=True).items())
+            if name not in shared and not name.startswith("_")
+        }
+
+    @classmethod
+    def page_script(cls):
+        """A script that draws all figures of this name in a page, once the page has been read."""
+        module = cls._esm.replace(EXPORT, f'kit.mount("{cls.name}", render);')
+        return f"(() => {{\n{module}}})();\n"
 
     def still(self):
         """The matplotlib figure that stands where no script runs."""
         raise NotImplementedError
 
     def state(self):
-        """What the module reads by ``model.get``: the figure's own traitlets, by name."""
-        own = set(self.trait_names(sync=True)) - set(anywidget.AnyWidget.class_trait_names())
-        return {name: getattr(self, name) for name in sorted(own) if not name.startswith("_")}
+        """What the module reads by ``model.get``, by name."""
+        return {name: getattr(self, name) for name in (*self.allowed, "allowed", "data")}
 
     def page_html(self):
-        """The figure as HTML that needs no kernel and nothing from elsewhere."""
-        module = self._esm.replace(EXPORT, "")
-        # "</" would end the script inside a string of JavaScript.
-        state = json.dumps(self.state()).replace("</", "<\\/")
+        """What a notebook keeps, and a page shows until its script has run."""
+        # In quotes of one kind, since JSON is full of the other.
+        state = json.dumps(self.state(), ensure_ascii=False)
+        state = html.escape(state, quote=False).replace("'", "&#39;")
         return (
-            f"<style>{self._css}</style>"
-            f'<div class="rh-figure" id="{self.anchor}">{self._still_html()}</div>'
-            f"<script>(() => {{\n{module}\n{read('page.js')}\n"
-            f"mount(document.currentScript.previousElementSibling, {state});\n}})();</script>"
+            f'<div class="rh-figure" id="{self.anchor}" data-figure="{self.name}" '
+            f"data-state='{state}'>{self._still_html()}</div>"
         )
 
     def _still_html(self):
@@ -77,3 +111,15 @@ class Figure(anywidget.AnyWidget):
         data, metadata = super()._repr_mimebundle_(**kwargs)
         text = {"text/plain": self.anchor, "text/html": self.page_html()}
         return {**data, **text}, metadata
+
+
+def _values(trait):
+    """Which values a trait may have, or each of a list's members."""
+    if isinstance(trait, traitlets.List):
+        (each,) = _values(trait._trait).values()
+        return {"each": each, "least": trait._minlen, "most": trait._maxlen}
+    if isinstance(trait, traitlets.Bool):
+        return {"values": [False, True]}
+    if isinstance(trait, traitlets.Enum):
+        return {"values": list(trait.values)}
+    return {"values": [None] * trait.allow_none + list(range(trait.min, trait.max + 1))}

@@ -1,19 +1,26 @@
 // Convolution cost calculator: what a k×k convolution costs directly, and through a bottleneck.
+// It counts MACs as cost.py does, a second time, since a slider must answer at once. A test
+// compares the two.
 
-const SIZES = [7, 8, 14, 16, 28, 32, 56, 64, 112, 128, 224];
-const CHANNELS = [3, 8, 16, 32, 64, 96, 128, 192, 256, 384, 512, 1024, 2048];
-const KERNELS = [1, 3, 5, 7, 11];
-const FIELDS = {
-  height: ["height H", SIZES],
-  width: ["width W", SIZES],
-  c_in: ["channels in", CHANNELS],
-  c_out: ["channels out", CHANNELS],
-  kernel: ["kernel k", KERNELS],
-  stride: ["stride", [1, 2]],
-  groups: ["groups", [1, 2, 4, 8, 16, 32]],
-  bottleneck: ["bottleneck width", CHANNELS],
+import {
+  begin, button, commas, fixed, html, readout, stage, stateOf, sum, svg,
+} from "./kit.js";
+
+const LABELS = {
+  height: "height H", width: "width W", c_in: "channels in", c_out: "channels out",
+  kernel: "kernel k", stride: "stride", groups: "groups", bottleneck: "bottleneck width",
 };
-const STATE = [...Object.keys(FIELDS), "expand", "unit"];
+const UNITS = { macs: "MACs", parameters: "parameters" };
+const PLAIN = { stride: 1, groups: 1 };
+const EXAMPLES = [
+  ["the lecture's example",
+    { ...PLAIN, height: 28, width: 28, c_in: 128, c_out: 64, kernel: 5, bottleneck: 32, expand: false }],
+  ["GoogLeNet, inception 3a",
+    { ...PLAIN, height: 28, width: 28, c_in: 192, c_out: 32, kernel: 5, bottleneck: 16, expand: false }],
+  ["ResNet-50, conv4_x",
+    { ...PLAIN, height: 14, width: 14, c_in: 1024, c_out: 1024, kernel: 3, bottleneck: 256, expand: true }],
+];
+const CELLS = 9; // pixels of the input each way, over which the window moves
 
 const gcd = (...numbers) => numbers.reduce((a, b) => { while (b) [a, b] = [b, a % b]; return a; });
 
@@ -23,160 +30,135 @@ function convolution(kernel, c_in, c_out, height, width, stride, wanted) {
   const [h, w] = [height, width].map((size) => Math.floor((size - 1) / stride) + 1);
   const parameters = (c_in / groups) * c_out * kernel ** 2;
   const words = `${kernel}×${kernel}, ${c_in} → ${c_out}${groups > 1 ? `, ${groups} groups` : ""}`;
-  return { words, kernel, c_in, groups, parameters, macs: parameters * h * w, h, w };
+  return { words, parameters, macs: parameters * h * w, h, w };
 }
 
-/** The layers of both routes from a setting. */
+/** The layers of both routes, and what each route costs in the chosen unit. */
 function routes(s) {
   const middle = s.expand ? s.bottleneck : s.c_out;
   const direct = [convolution(s.kernel, s.c_in, s.c_out, s.height, s.width, s.stride, s.groups)];
   const first = convolution(1, s.c_in, s.bottleneck, s.height, s.width, 1, 1);
   const second = convolution(s.kernel, s.bottleneck, middle, s.height, s.width, s.stride, s.groups);
   const third = convolution(1, middle, s.c_out, second.h, second.w, 1, 1);
-  return { direct, through: s.expand ? [first, second, third] : [first, second] };
+  const through = s.expand ? [first, second, third] : [first, second];
+  return [
+    { words: "directly", colour: "var(--quiet)", layers: direct },
+    { words: "through a bottleneck", colour: "var(--third)", layers: through },
+  ].map((route) => ({ ...route, total: sum(route.layers.map((layer) => layer[s.unit])) }));
 }
 
-const sum = (layers, unit) => layers.reduce((total, layer) => total + layer[unit], 0);
-
-/** A square whose area is the layers' sum, split into a strip for each layer. */
-function square(layers, unit, side, x, bottom, words, colour) {
-  const total = sum(layers, unit);
-  const parts = [];
+/** A square whose area is a route's total, split into a strip for each layer. */
+function square({ words, colour, layers, total }, unit, side, x, bottom) {
   let from = x;
-  layers.forEach((layer, i) => {
-    const wide = (side * layer[unit]) / total;
-    parts.push(svg(
+  const strips = layers.map((layer, i) => {
+    const width = (side * layer[unit]) / total;
+    from += width;
+    return svg(
       "rect",
-      { x: from, y: bottom - side, width: wide, height: side, fill: colour, opacity: [0.9, 0.65, 0.4][i] },
+      {
+        x: from - width, y: bottom - side, width, height: side, fill: colour,
+        opacity: [0.9, 0.65, 0.4][i],
+      },
       svg("title", {}, `${layer.words}: ${commas(layer[unit])}`),
-    ));
-    from += wide;
+    );
   });
   return [
-    ...parts,
+    ...strips,
     svg("text", { x, y: bottom + 20 }, words),
     svg("text", { x, y: bottom + 38, class: "rh-quiet" }, commas(total)),
   ];
 }
 
-/** Nine by nine pixels of the input, and the window that one number of the output reads. */
+/** Pixels of the input, and the window that one number of the output reads. */
 function reading(kernel, channels, step, x, y, cell) {
-  const places = Math.max(1, 9 - kernel + 1);
-  const column = step % places;
-  const row = Math.floor(step / places) % places;
-  const count = kernel ** 2 * channels;
-  const parts = [
-    svg("text", { x, y: y + 9 * cell + 18 }, `${kernel}×${kernel} reads ${commas(count)}:`),
-    svg("text", { x, y: y + 9 * cell + 36, class: "rh-quiet" }, `${kernel ** 2} px × ${channels} channels`),
+  const places = Math.max(1, CELLS - kernel + 1);
+  const [row, column] = [Math.floor(step / places) % places, step % places];
+  const below = y + CELLS * cell;
+  const pixels = Array.from({ length: CELLS ** 2 }, (_, k) => {
+    const [i, j] = [Math.floor(k / CELLS), k % CELLS];
+    const inside = i >= row && i < row + kernel && j >= column && j < column + kernel;
+    return svg("rect", {
+      x: x + j * cell, y: y + i * cell, width: cell - 1, height: cell - 1,
+      fill: inside ? "var(--third)" : "var(--line)",
+    });
+  });
+  return [
+    svg("text", { x, y: below + 18 }, `${kernel}×${kernel} reads ${commas(kernel ** 2 * channels)}:`),
+    svg("text", { x, y: below + 36, class: "rh-quiet" }, `${kernel ** 2} px × ${channels} channels`),
+    ...pixels,
   ];
-  for (let i = 0; i < 9; i++) {
-    for (let j = 0; j < 9; j++) {
-      const inside = i >= row && i < row + kernel && j >= column && j < column + kernel;
-      parts.push(svg("rect", {
-        x: x + j * cell, y: y + i * cell, width: cell - 1, height: cell - 1,
-        fill: inside ? "var(--third)" : "var(--line)",
-      }));
-    }
-  }
-  return parts;
+}
+
+function draw(s, step, width) {
+  const both = routes(s);
+  const narrow = width < 620;
+  const room = Math.min(narrow ? width / 2 - 12 : width / 4, 200);
+  const most = Math.max(...both.map(({ total }) => total));
+  const bottom = room + 8;
+  const cell = narrow ? Math.min(14, (width / 2 - 20) / CELLS) : 14;
+  const [x, y] = narrow ? [0, bottom + 86] : [width / 2 + 40, bottom - CELLS * cell];
+  const second = narrow ? width / 2 + 10 : x + (width - x) / 2;
+  return [narrow ? y + CELLS * cell + 46 : bottom + 48, [
+    ...both.flatMap((route, i) =>
+      square(route, s.unit, room * Math.sqrt(route.total / most), i * (room + 24), bottom)),
+    svg("text", { x, y: y - 12 }, "what one output number reads"),
+    ...reading(s.kernel, s.c_in / gcd(s.groups, s.c_in, s.c_out), step, x, y, cell),
+    ...reading(1, s.c_in, step, second, y, cell),
+  ]];
+}
+
+function table(both) {
+  const rows = both.flatMap(({ words, layers }) => layers.map((layer) => html(
+    "tr", {}, html("td", {}, words), html("td", {}, layer.words),
+    ...[`${layer.h}×${layer.w}`, commas(layer.parameters), commas(layer.macs)]
+      .map((number) => html("td", { class: "rh-number" }, number)),
+  )));
+  const head = ["route", "convolution", "output", "parameters", "MACs"].map((word, i) =>
+    html("th", { scope: "col", class: i > 1 ? "rh-number" : null }, word));
+  return html("table", {},
+    html("thead", {}, html("tr", {}, ...head)), html("tbody", {}, ...rows));
+}
+
+function sentence(both, unit) {
+  const [a, b] = both.map(({ total }) => total);
+  const ratio = a >= b ? `${fixed(a / b, 2)} times less` : `${fixed(b / a, 2)} times more`;
+  return `Directly ${commas(a)} ${unit}, through the bottleneck ${commas(b)}: ${ratio}.`;
 }
 
 function render({ model, el }) {
   begin(el);
-  const setting = () => Object.fromEntries(STATE.map((name) => [name, model.get(name)]));
+  const state = stateOf(model);
+  const sliders = Object.entries(LABELS).map(([name, label]) => state.slider(name, label));
   let step = 0;
   let timer = null;
-
-  function change(name, value) {
-    model.set(name, value);
-    model.save_changes();
-  }
-
-  const controls = Object.fromEntries(Object.entries(FIELDS).map(([name, [label, values]]) => [
-    name,
-    slider({ label, values, value: model.get(name), oninput: (value) => change(name, value) }),
-  ]));
-  controls.expand = toggle({
-    label: "and back by a second 1×1 convolution", value: model.get("expand"),
-    oninput: (value) => change("expand", value),
-  });
-  controls.unit = choice({
-    label: "draw", options: [["macs", "MACs"], ["parameters", "parameters"]],
-    value: model.get("unit"), oninput: (value) => change("unit", value),
-  });
-  const presets = html("div", { class: "rh-controls", role: "group", "aria-label": "examples" },
-    ...model.get("presets").map(([words, values]) => button(words, () => {
-      for (const [name, value] of Object.entries(values)) model.set(name, value);
-      model.save_changes();
-    })));
-
-  const picture = stage("two squares, their areas to scale", (width) => {
-    const s = setting();
-    const { direct, through } = routes(s);
-    const narrow = width < 620;
-    const room = Math.min(narrow ? width / 2 - 12 : width / 4, 200);
-    const [a, b] = [sum(direct, s.unit), sum(through, s.unit)];
-    const longest = Math.sqrt(Math.max(a, b));
-    const bottom = room + 8;
-    const cell = narrow ? Math.min(14, (width / 2 - 20) / 9) : 14;
-    const [x, y] = narrow ? [0, bottom + 86] : [width / 2 + 40, bottom - 9 * cell];
-    return [narrow ? y + 9 * cell + 46 : bottom + 48, [
-      ...square(direct, s.unit, room * Math.sqrt(a) / longest, 0, bottom, "directly", "var(--quiet)"),
-      ...square(through, s.unit, room * Math.sqrt(b) / longest, room + 24, bottom, "through a bottleneck", "var(--third)"),
-      svg("text", { x, y: y - 12 }, "what one output number reads"),
-      ...reading(s.kernel, s.c_in / gcd(s.groups, s.c_in, s.c_out), step, x, y, cell),
-      ...reading(1, s.c_in, step, narrow ? width / 2 + 10 : x + (width - x) / 2, y, cell),
-    ]];
-  });
-
-  const said = readout();
-  const table = html("div", { class: "rh-table" });
-
-  function draw() {
-    const s = setting();
-    for (const [name, control] of Object.entries(controls)) control.set(s[name]);
-    const { direct, through } = routes(s);
-    const unit = s.unit === "macs" ? "MACs" : "parameters";
-    const [a, b] = [sum(direct, s.unit), sum(through, s.unit)];
-    said.textContent =
-      `Directly ${commas(a)} ${unit}, through the bottleneck ${commas(b)}: ` +
-      `${a >= b ? `${(a / b).toFixed(2)} times less` : `${(b / a).toFixed(2)} times more`}.`;
-    table.replaceChildren(layerTable({ "directly": direct, "through a bottleneck": through }));
-    picture.redraw();
-  }
-
-  function layerTable(all) {
-    const rows = Object.entries(all).flatMap(([route, layers]) => layers.map((layer) => html(
-      "tr", {}, html("td", {}, route), html("td", {}, layer.words),
-      ...[`${layer.h}×${layer.w}`, commas(layer.parameters), commas(layer.macs)]
-        .map((number) => html("td", { class: "rh-number" }, number)),
-    )));
-    const head = ["route", "convolution", "output", "parameters", "MACs"].map((word, i) =>
-      html("th", { scope: "col", class: i > 1 ? "rh-number" : null }, word));
-    return html("table", {},
-      html("thead", {}, html("tr", {}, ...head)),
-      html("tbody", {}, ...rows));
-  }
-
-  function play() {
-    timer = setInterval(() => { step += 1; picture.redraw(); }, 500);
-    playing.textContent = "Hold the window";
-  }
+  const picture = stage(
+    "two squares, their areas to scale", (width) => draw(state.read(), step, width));
   const playing = button("Move the window", () => {
-    if (timer === null) return play();
-    clearInterval(timer);
-    timer = null;
-    playing.textContent = "Move the window";
+    if (timer === null) {
+      timer = setInterval(() => { step += 1; picture.redraw(); }, 500);
+    } else {
+      clearInterval(timer);
+      timer = null;
+    }
+    playing.textContent = timer === null ? "Move the window" : "Hold the window";
   });
+  const said = readout();
+  const numbers = html("div", { class: "rh-table" });
 
   el.append(
-    presets,
-    html("div", { class: "rh-sliders" }, ...Object.keys(FIELDS).map((name) => controls[name])),
-    html("div", { class: "rh-controls" }, controls.expand, controls.unit, playing),
-    picture, said, table, shareButton(model, STATE) ?? "",
+    state.examples(EXAMPLES),
+    html("div", { class: "rh-sliders" }, ...sliders),
+    html("div", { class: "rh-controls" },
+      state.toggle("expand", "and back by a second 1×1 convolution"),
+      state.choice("unit", "draw", (unit) => UNITS[unit]), playing),
+    picture, said, numbers, state.share(),
   );
-  STATE.forEach((name) => model.on(`change:${name}`, draw));
-  draw();
+  state.show((s) => {
+    const both = routes(s);
+    said.textContent = sentence(both, UNITS[s.unit]);
+    numbers.replaceChildren(table(both));
+    picture.redraw();
+  });
   return () => clearInterval(timer);
 }
 

@@ -10,20 +10,8 @@ from resnet_helpers import plotting
 from resnet_helpers.arithmetic import conv_parameters, conv_size
 from resnet_helpers.figures.base import Figure
 
-EXAMPLES = (
-    (
-        "the lecture's example",
-        {"height": 28, "width": 28, "c_in": 128, "c_out": 64, "kernel": 5, "bottleneck": 32},
-    ),
-    (
-        "GoogLeNet, inception 3a",
-        {"height": 28, "width": 28, "c_in": 192, "c_out": 32, "kernel": 5, "bottleneck": 16},
-    ),
-    (
-        "ResNet-50, conv4_x",
-        {"height": 14, "width": 14, "c_in": 1024, "c_out": 1024, "kernel": 3, "bottleneck": 256},
-    ),
-)
+SIZES = (7, 8, 14, 16, 28, 32, 56, 64, 112, 128, 224)
+CHANNELS = (3, 8, 16, 32, 64, 96, 128, 192, 256, 384, 512, 1024, 2048)
 
 
 @dataclass(frozen=True)
@@ -46,30 +34,21 @@ class CostCalculator(Figure):
         (160563200, 43352064)
     """
 
-    source, anchor = "cost.js", "figure-cost"
+    name = "cost"
     alt = (
         "Two squares whose areas are the multiply-adds of the lecture's example: directly "
         "160,563,200, and through a bottleneck of 32 channels 43,352,064, about a quarter."
     )
-    height = traitlets.Int(28).tag(sync=True)
-    width = traitlets.Int(28).tag(sync=True)
-    c_in = traitlets.Int(128).tag(sync=True)
-    c_out = traitlets.Int(64).tag(sync=True)
-    kernel = traitlets.Int(5).tag(sync=True)
-    stride = traitlets.Int(1).tag(sync=True)
-    groups = traitlets.Int(1).tag(sync=True)
-    bottleneck = traitlets.Int(32).tag(sync=True)
+    height = traitlets.Enum(SIZES, 28).tag(sync=True)
+    width = traitlets.Enum(SIZES, 28).tag(sync=True)
+    c_in = traitlets.Enum(CHANNELS, 128).tag(sync=True)
+    c_out = traitlets.Enum(CHANNELS, 64).tag(sync=True)
+    kernel = traitlets.Enum((1, 3, 5, 7, 11), 5).tag(sync=True)
+    stride = traitlets.Enum((1, 2), 1).tag(sync=True)
+    groups = traitlets.Enum((1, 2, 4, 8, 16, 32), 1).tag(sync=True)
+    bottleneck = traitlets.Enum(CHANNELS, 32).tag(sync=True)
     expand = traitlets.Bool(False).tag(sync=True)
     unit = traitlets.Enum(("macs", "parameters"), "macs").tag(sync=True)
-    presets = traitlets.List().tag(sync=True)
-
-    @traitlets.default("presets")
-    def _presets(self):
-        rest = {"stride": 1, "groups": 1}
-        return [
-            [words, {**setting, **rest, "expand": words.startswith("ResNet")}]
-            for words, setting in EXAMPLES
-        ]
 
     def routes(self):
         """The layers of the direct route and of the one through the bottleneck.
@@ -93,12 +72,8 @@ class CostCalculator(Figure):
         figure, axis = plt.subplots(figsize=(7, 3.2))
         totals = [sum(layer.macs for layer in route) for route in self.routes()]
         left = 0
-        for words, total, colour in zip(
-            ("directly", "through a bottleneck"),
-            totals,
-            (plotting.GREY, plotting.GREEN),
-            strict=True,
-        ):
+        looks = (("directly", plotting.GREY), ("through a bottleneck", plotting.GREEN))
+        for (words, colour), total in zip(looks, totals, strict=True):
             side = math.sqrt(total / max(totals))
             axis.add_patch(plt.Rectangle((left, 0), side, side, color=colour))
             axis.text(left, -0.06, f"{words}\n{total:,} MACs", va="top")

@@ -7,13 +7,14 @@ import matplotlib.pyplot as plt
 import traitlets
 
 from resnet_helpers import plotting
-from resnet_helpers.experiments import recordings
+from resnet_helpers.experiments import load_recording
 from resnet_helpers.figures.base import Figure
 
 DEPTHS = (20, 32, 44, 56)
 NETWORKS = ("plain", "residual")
 MEASURES = ("training", "test")
 IMAGES = 50_000  # of one pass
+STEP, LAST = 10_000, 4 * IMAGES  # images between two points of a training curve, and in all
 
 
 class Point(NamedTuple):
@@ -37,7 +38,7 @@ class DegradationExplorer(Figure):
         Point(seen=200000, mean=32.4, low=32.0, high=33.2)
     """
 
-    source, anchor = "degradation.js", "figure-degradation"
+    name = "degradation"
     alt = (
         "Training error on CIFAR-10 against passes over the training images, 0 to 4. Plain-20 "
         "falls to 32 %, plain-56 stays above it and ends at 64 %, residual-56 falls to 23 %."
@@ -47,13 +48,14 @@ class DegradationExplorer(Figure):
     measure = traitlets.Enum(MEASURES, "training").tag(sync=True)
     logarithmic = traitlets.Bool(False).tag(sync=True)
     predict = traitlets.Bool(False).tag(sync=True)
-    seen = traitlets.Int(4 * IMAGES).tag(sync=True)
-    prediction = traitlets.List(traitlets.Int(allow_none=True)).tag(sync=True)
+    seen = traitlets.Enum(tuple(range(STEP, LAST + 1, STEP)), LAST).tag(sync=True)
+    prediction = traitlets.List(
+        traitlets.Int(min=1, max=100, allow_none=True), maxlen=LAST // STEP
+    ).tag(sync=True)
     revealed = traitlets.Bool(False).tag(sync=True)
-    recorded = traitlets.Dict().tag(sync=True)
 
-    @traitlets.default("recorded")
-    def _recorded(self):
+    @traitlets.default("data")
+    def _data(self):
         curves = {
             f"{network}-{depth}": {
                 "seeds": len(_same(network, depth)),
@@ -63,7 +65,7 @@ class DegradationExplorer(Figure):
             for depth in DEPTHS
         }
         seen = {m: [point.seen for point in self.values("plain", 20, m)] for m in MEASURES}
-        return {"images": IMAGES, "seen": seen, "curves": curves}
+        return {"images": IMAGES, "depths": DEPTHS, "seen": seen, "curves": curves}
 
     def values(self, network, depth, measure):
         """The points of one curve: what the readout says with the cursor on each of them.
@@ -83,14 +85,6 @@ class DegradationExplorer(Figure):
             three = sum(errors) / len(errors), min(errors), max(errors)
             points.append(Point(same_seen[0][0], *(round(number, 1) for number in three)))
         return points
-
-    def hidden(self):
-        """The network and the depth whose curve the reader is asked to draw."""
-        return "plain" if self.networks == "plain" else "residual", max(self.depths)
-
-    def off(self):
-        """By how many points the prediction lies too high at its end (negative: too low)."""
-        return round(self.prediction[-1] - self.values(*self.hidden(), self.measure)[-1].mean, 1)
 
     def still(self):
         figure, axis = plt.subplots(figsize=(7, 3.8))
@@ -113,7 +107,7 @@ class DegradationExplorer(Figure):
 
 @functools.cache
 def _recording():
-    return recordings.load_recording("degradation-cifar10")
+    return load_recording("degradation-cifar10")
 
 
 def _same(network, depth):

@@ -1,18 +1,24 @@
-// What all figures share: elements, scales, axes, controls and a link to their state.
-// A figure's module is this text followed by its own, so every name here is in its reach.
+// What all figures share: their state and its link, controls, elements, scales and axes.
+//
+// A figure is a module beside this one. It imports from here, in lines that begin with `import {`,
+// and ends with `export default { render };`. anywidget calls `render({ model, el })` in a notebook,
+// `mount` in a page; what it returns is called when the figure goes. Python and JavaScript share no
+// more than this: `model.get("data")`, what Python computed; `model.get("allowed")`, which values
+// each name of the state may have; and the state itself, by `stateOf(model)`.
 
 const SVG = "http://www.w3.org/2000/svg";
 
 /** An SVG element with attributes and children (elements or text). */
-function svg(tag, attributes = {}, ...children) {
+export function svg(tag, attributes = {}, ...children) {
   return fill(document.createElementNS(SVG, tag), attributes, children);
 }
 
 /** An HTML element with attributes and children (elements or text). */
-function html(tag, attributes = {}, ...children) {
+export function html(tag, attributes = {}, ...children) {
   return fill(document.createElement(tag), attributes, children);
 }
 
+/** @returns {any} an element: each caller knows of what kind */
 function fill(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
@@ -23,27 +29,201 @@ function fill(element, attributes, children) {
   return element;
 }
 
-// Counted in the document: a page may hold several figures, and each has a kit of its own.
-const newId = (word) => `rh-${word}-${(document.rhLastId = (document.rhLastId ?? 0) + 1)}`;
+/** An id of the document's own: a page may hold several figures, and each has a kit of its own. */
+export function newId(word) {
+  const { dataset } = document.documentElement;
+  dataset.rhLastId = String(Number(dataset.rhLastId ?? 0) + 1);
+  return `rh-${word}-${dataset.rhLastId}`;
+}
 
 /** Make an element a figure. What has the focus tells JupyterLab to leave its keys alone. */
-function begin(el) {
+export function begin(el) {
   el.classList.add("rh-figure");
   el.addEventListener("focusin", ({ target }) => { target.dataset.lmSuppressShortcuts = "true"; });
 }
+
+const fits = (value, { values, each, least, most }) => (values ? values.includes(value)
+  : Array.isArray(value) && value.length >= least && value.length <= most
+    && value.every((one) => each.includes(one)));
+
+function parse(text) {
+  try { return JSON.parse(text); } catch { return undefined; }
+}
+
+/**
+ * The state of a figure: what its controls change and a link to the page carries.
+ *
+ * `derive(state)` may add what follows from the state, or bring a value within what another allows.
+ * `alongWith(values, state)` says what else a change by the reader changes.
+ * A link's value that the state can't have, or that it lacks, is as it was when the page came.
+ */
+export function stateOf(model, { derive = (state) => state, alongWith = (values, state) => ({}) } = {}) {
+  const allowed = model.get("allowed");
+  const names = Object.keys(allowed);
+  const listeners = [];
+  let setting = false;
+  const stored = () => Object.fromEntries(names.map((name) => [name, model.get(name)]));
+  const read = () => derive(stored());
+  const start = stored();
+
+  function tell() {
+    if (setting) return; // once, when all values are there
+    const now = read();
+    listeners.forEach((listener) => listener(now));
+  }
+  function set(values) {
+    setting = true;
+    for (const [name, value] of Object.entries(values)) model.set(name, value);
+    setting = false;
+    model.save_changes();
+    tell();
+  }
+  const change = (values) => set({ ...values, ...alongWith(values, read()) });
+
+  /** Take over a link's state, and scroll to the figure when all of the page's have their height. */
+  function follow() {
+    const [anchor, query] = location.hash.slice(1).split("?");
+    if (anchor !== model.anchor || query === undefined) return;
+    const given = [...new URLSearchParams(query)].map(([name, text]) => [name, parse(text)]);
+    set({ ...start, ...Object.fromEntries(
+      given.filter(([name, value]) => names.includes(name) && fits(value, allowed[name]))) });
+    const scroll = () => document.getElementById(anchor).scrollIntoView();
+    if (document.readyState === "complete") scroll();
+    else addEventListener("load", () => requestAnimationFrame(() => setTimeout(scroll)));
+  }
+  names.forEach((name) => model.on(`change:${name}`, tell));
+  if (model.anchor) { // in a page, not in a notebook
+    follow();
+    addEventListener("hashchange", follow);
+  }
+
+  function control(make, name, label, write) {
+    const element = make(label, allowed[name].values, (value) => change({ [name]: value }), write);
+    const show = (state) => element.set(state[name]);
+    listeners.push(show);
+    show(read());
+    return element;
+  }
+  return {
+    read,
+    /** Set some names, as if by a control. */
+    change,
+    /** Call `draw` with the state, now and after each change. */
+    show(draw) {
+      listeners.push(draw);
+      draw(read());
+    },
+    // Controls; `write` turns a value into words, radio buttons' values into elements as well.
+    slider: (name, label, write = asText) => control(slider, name, label, write),
+    choice: (name, label, write = asText) => control(choice, name, label, write),
+    toggle: (name, label) => control(toggle, name, label, null),
+    /** Buttons that set several names at once: pairs of words and values. */
+    examples: (pairs) => html("div", { class: "rh-controls", role: "group", "aria-label": "examples" },
+      ...pairs.map(([words, values]) => button(words, () => change(values)))),
+    /** In a page, a button that copies a link to it with this state; a notebook has no address. */
+    share: () => (model.anchor ? shareButton(model.anchor, stored) : ""),
+  };
+}
+
+function shareButton(anchor, stored) {
+  const said = html("span", { role: "status" });
+  const copy = async () => {
+    const pairs = Object.entries(stored()).map(
+      ([name, value]) => `${name}=${encodeURIComponent(JSON.stringify(value))}`);
+    history.replaceState(null, "", `#${anchor}?${pairs.join("&")}`);
+    try {
+      await navigator.clipboard.writeText(location.href);
+      said.textContent = " Copied.";
+    } catch {
+      said.textContent = " It stands in the address bar.";
+    }
+  };
+  return html("span", { class: "rh-share" }, button("Link to this state", copy), said);
+}
+
+/** Draw all figures of a name in a page, where no kernel answers. A page's script ends with it. */
+export function mount(name, render) {
+  document.querySelectorAll(`[data-figure="${name}"]`).forEach((/** @type {any} */ el, i) => {
+    const state = JSON.parse(el.dataset.state);
+    const heard = {};
+    if (i) el.id += `-${i + 1}`;
+    const model = {
+      anchor: el.id,
+      get: (key) => state[key],
+      set: (key, value) => { state[key] = value; heard[`change:${key}`]?.forEach((f) => f()); },
+      save_changes() {},
+      on: (event, f) => (heard[event] ??= []).push(f),
+    };
+    const still = el.firstElementChild;
+    render({ model, el });
+    still.remove();
+  });
+}
+
+/** A labelled slider over a list of values, for mouse, touch and arrow keys. */
+function slider(label, values, oninput, write) {
+  const output = html("output");
+  const input = html("input", {
+    type: "range", min: 0, max: values.length - 1, step: 1, id: newId("slider"),
+    oninput: () => { show(values[input.value]); oninput(values[input.value]); },
+  });
+  function show(now) {
+    output.textContent = write(now);
+    input.setAttribute("aria-valuetext", write(now));
+  }
+  const element = html(
+    "div", { class: "rh-slider" }, html("label", { for: input.id }, label), input, output,
+  );
+  element.set = (now) => { input.value = nearest(values, now); show(now); };
+  return element;
+}
+
+/** Radio buttons in a fieldset. */
+function choice(label, values, oninput, write) {
+  const name = newId("choice");
+  const inputs = values.map((value) => html("input", {
+    type: "radio", name, value, id: newId("option"), oninput: () => oninput(value),
+  }));
+  const element = html(
+    "fieldset", { class: "rh-choice" }, html("legend", {}, label),
+    ...inputs.map((input, i) => html("label", { for: input.id }, input, write(values[i]))),
+  );
+  element.set = (now) => inputs.forEach((input, i) => { input.checked = values[i] === now; });
+  return element;
+}
+
+/** A checkbox. */
+export function toggle(label, _values, oninput) {
+  const input = html("input", { type: "checkbox", oninput: () => oninput(input.checked) });
+  const element = html("label", { class: "rh-toggle" }, input, label);
+  element.set = (now) => { input.checked = now; };
+  return element;
+}
+
+/** A push button. */
+export const button = (text, onclick) => html("button", { type: "button", onclick }, text);
+
+/** A line of text that says what the figure shows now; screen readers are told of changes. */
+export const readout = () => html("p", { class: "rh-readout", role: "status", "aria-live": "polite" });
+
+/** A line of its own in a readout. */
+export const textLine = (...parts) => html("span", { class: "rh-line" }, ...parts);
+
+export const reducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 /**
  * A picture that is drawn anew whenever its width changes, so that its letters keep their size on
  * a phone. `draw(width)` returns [height, parts]. What has a `data-key` keeps the focus.
  */
-function stage(label, draw) {
+export function stage(label, draw) {
   const picture = svg("svg", { role: "group", "aria-label": label });
   const box = html("div", { class: "rh-stage" }, picture);
   let width = 0;
   box.redraw = () => {
     if (!width) return;
     const [height, parts] = draw(width);
-    const key = picture.contains(document.activeElement) && document.activeElement.dataset.key;
+    const { activeElement } = document;
+    const key = picture.contains(activeElement) && activeElement.getAttribute("data-key");
     picture.setAttribute("viewBox", `0 0 ${width} ${height}`);
     picture.replaceChildren(...parts);
     if (key) picture.querySelector(`[data-key="${key}"]`)?.focus();
@@ -55,17 +235,39 @@ function stage(label, draw) {
   return box;
 }
 
+const asText = (value) => String(value);
+export const clamp = (x, low, high) => Math.min(Math.max(x, low), high);
+export const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
+
+/** Which of some values is nearest to a number: its index. */
+export const nearest = (values, number) => values.reduce(
+  (best, value, i) => (Math.abs(value - number) < Math.abs(values[best] - number) ? i : best), 0);
+
+/** Whole numbers with commas, as Python's f"{x:,}" writes them. */
+export const commas = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, ",");
+
+/** So many digits after the point, with a proper minus, and never minus zero. */
+export function fixed(x, digits) {
+  const text = Math.abs(x).toFixed(digits);
+  return x < 0 && Number(text) ? `−${text}` : text;
+}
+
+/** A share in %, to a tenth, before a space that doesn't break. */
+export const percent = (share) => `${fixed(100 * share, 1)}\u00a0%`;
+
 /** From numbers to pixels. `scale.ticks` are round numbers, `scale.invert` goes back. */
-function scale([low, high], [from, to], { log = false, count = 5 } = {}) {
+export function scale([low, high], [from, to], { log = false, count = 5 } = {}) {
   const f = log ? Math.log10 : (x) => x;
   const back = log ? (x) => 10 ** x : (x) => x;
   const slope = (to - from) / (f(high) - f(low));
-  const at = (x) => from + slope * (f(x) - f(low));
-  at.invert = (pixel) => back(f(low) + (pixel - from) / slope);
-  at.ticks = log ? logTicks(low, high) : roundTicks(low, high, count);
-  at.range = [from, to];
-  return at;
+  return Object.assign((x) => from + slope * (f(x) - f(low)), {
+    invert: (pixel) => back(f(low) + (pixel - from) / slope),
+    ticks: log ? logTicks(low, high) : roundTicks(low, high, count),
+    range: [from, to],
+  });
 }
+
+const round = (number) => Number(number.toPrecision(12));
 
 function roundTicks(low, high, count) {
   const raw = (high - low) / count;
@@ -73,24 +275,20 @@ function roundTicks(low, high, count) {
   const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= raw * 0.999);
   const ticks = [];
   for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++) {
-    ticks.push(Number((k * step).toPrecision(12)));
+    ticks.push(round(k * step));
   }
   return ticks;
 }
 
 function logTicks(low, high) {
-  const ticks = [];
-  for (let p = Math.floor(Math.log10(low)); p <= Math.ceil(Math.log10(high)); p++) {
-    for (const m of [1, 2, 5]) {
-      const tick = Number((m * 10 ** p).toPrecision(12));
-      if (tick >= low * 0.999 && tick <= high * 1.001) ticks.push(tick);
-    }
-  }
-  return ticks;
+  const powers = [];
+  for (let p = Math.floor(Math.log10(low)); p <= Math.ceil(Math.log10(high)); p++) powers.push(10 ** p);
+  return powers.flatMap((power) => [1, 2, 5].map((m) => round(m * power)))
+    .filter((tick) => tick >= low * 0.999 && tick <= high * 1.001);
 }
 
-/** Both axes of a panel, with grid, labels and units. `format` turns a tick into text. */
-function axes(x, y, { xLabel, yLabel, xFormat = String, yFormat = String }) {
+/** Both axes of a panel, with grid, labels and units. `xFormat`, `yFormat` turn a tick into text. */
+export function axes(x, y, { xLabel, yLabel, xFormat = asText, yFormat = asText }) {
   const [left, right] = x.range;
   const [bottom, top] = y.range;
   const group = svg("g", { class: "rh-axes", "aria-hidden": "true" });
@@ -116,91 +314,11 @@ function axes(x, y, { xLabel, yLabel, xFormat = String, yFormat = String }) {
 }
 
 /** The path of a line through [x, y] pairs, in pixels. */
-const linePath = (points) => points.map(([x, y], i) => `${i ? "L" : "M"}${x} ${y}`).join("");
+export const linePath = (points) => points.map(([x, y], i) => `${i ? "L" : "M"}${x} ${y}`).join("");
 
 /** The path of a band between two lines over the same x. */
-function bandPath(xs, lows, highs) {
+export function bandPath(xs, lows, highs) {
   const there = xs.map((x, i) => [x, highs[i]]);
   const back = xs.map((x, i) => [x, lows[i]]).reverse();
   return `${linePath([...there, ...back])}Z`;
-}
-
-/** A labelled slider over a list of values, for mouse, touch and arrow keys. */
-function slider({ label, values, value, format = String, oninput }) {
-  const output = html("output", {}, format(value));
-  const input = html("input", {
-    type: "range", min: 0, max: values.length - 1, step: 1, value: nearest(values, value),
-    "aria-valuetext": format(value), id: newId("slider"),
-    oninput: () => { show(values[input.value]); oninput(values[input.value]); },
-  });
-  function show(now) {
-    output.textContent = format(now);
-    input.setAttribute("aria-valuetext", format(now));
-  }
-  const element = html(
-    "div", { class: "rh-slider" }, html("label", { for: input.id }, label), input, output,
-  );
-  /** Move the slider from outside. */
-  element.set = (now) => { input.value = nearest(values, now); show(now); };
-  return element;
-}
-
-const nearest = (values, value) =>
-  values.reduce((best, v, i) => (Math.abs(v - value) < Math.abs(values[best] - value) ? i : best), 0);
-
-/** A group of radio buttons. `options` are [value, text] pairs. */
-function choice({ label, options, value, oninput }) {
-  const name = newId("choice");
-  const inputs = options.map(([option]) =>
-    html("input", {
-      type: "radio", name, value: option, checked: option === value, id: newId("option"),
-      oninput: () => oninput(option),
-    }));
-  const element = html(
-    "fieldset", { class: "rh-choice" }, html("legend", {}, label),
-    ...options.map(([, text], i) => html("label", { for: inputs[i].id }, inputs[i], text)),
-  );
-  element.set = (now) => inputs.forEach((input, i) => { input.checked = options[i][0] === now; });
-  return element;
-}
-
-/** A checkbox. */
-function toggle({ label, value, oninput }) {
-  const input = html("input", {
-    type: "checkbox", checked: value, oninput: () => oninput(input.checked),
-  });
-  const element = html("label", { class: "rh-toggle" }, input, label);
-  element.set = (now) => { input.checked = now; };
-  return element;
-}
-
-/** A push button. */
-const button = (text, onclick) => html("button", { type: "button", onclick }, text);
-
-/** A line of text that says what the figure shows now; screen readers are told of changes. */
-const readout = () => html("p", { class: "rh-readout", role: "status", "aria-live": "polite" });
-
-const reducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
-
-/** Whole numbers with commas, as Python's f"{x:,}" writes them. */
-const commas = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, ",");
-
-/**
- * A button that copies a link to the page with this figure's state; in a page only, since a
- * notebook has no address to send. `names` are the model's names that make up the state.
- */
-function shareButton(model, names) {
-  if (!model.anchor) return null;
-  const said = html("span", { role: "status" });
-  const copy = async () => {
-    const state = names.map((name) => `${name}=${encodeURIComponent(JSON.stringify(model.get(name)))}`);
-    history.replaceState(null, "", `#${model.anchor}?${state.join("&")}`);
-    try {
-      await navigator.clipboard.writeText(location.href);
-      said.textContent = " Copied.";
-    } catch {
-      said.textContent = " It stands in the address bar.";
-    }
-  };
-  return html("span", { class: "rh-share" }, button("Link to this state", copy), said);
 }

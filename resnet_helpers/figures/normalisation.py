@@ -2,7 +2,6 @@
 
 import base64
 import functools
-from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -21,25 +20,6 @@ STAGES = ("raw", "centred", "scaled")
 DIVISORS = ("std", "mean_of_stds")
 
 
-@dataclass(frozen=True)
-class Channel:
-    """What the readout says of one channel.
-
-    Attributes:
-        mean, std: of the image's present values.
-        training_mean, training_std: of the training split's, at the same stage.
-        below, above: how many of the image's values imshow clips, below 0 and above 1.
-    """
-
-    name: str
-    mean: float
-    std: float
-    training_mean: float
-    training_std: float
-    below: int
-    above: int
-
-
 class NormalisationExplorer(Figure):
     """One image of the sample set, its three histograms, and what imshow shows (chapter 5).
 
@@ -48,12 +28,12 @@ class NormalisationExplorer(Figure):
     over clipped pixels, which the figure alone draws).
 
     Example:
-        >>> figure = NormalisationExplorer(stage="scaled", divisor="mean_of_stds")
-        >>> [round(channel.training_std, 2) for channel in figure.channels()]
-        [1.06, 1.06, 1.06]
+        >>> values = NormalisationExplorer(stage="scaled").values()
+        >>> f"{values.shape}, from {values.min():.2f} to {values.max():.2f}"
+        '(3, 48, 48), from -1.74 to 1.96'
     """
 
-    source, anchor = "normalisation.js", "figure-normalisation"
+    name = "normalisation"
     alt = (
         "Upper row: a small picture as stored, and the histograms of its red, green and blue "
         "values, all between 0 and 1. Lower row: the same picture normalised, which imshow shows "
@@ -65,26 +45,21 @@ class NormalisationExplorer(Figure):
     divisor = traitlets.Enum(DIVISORS, "std").tag(sync=True)
     undo = traitlets.Bool(False).tag(sync=True)
     mark = traitlets.Bool(False).tag(sync=True)
-    pictures = traitlets.List().tag(sync=True)
-    training = traitlets.Dict().tag(sync=True)
 
-    @traitlets.default("pictures")
-    def _pictures(self):
-        return _sample()["pictures"]
-
-    @traitlets.default("training")
-    def _training(self):
-        return _sample()["training"]
+    @traitlets.default("data")
+    def _data(self):
+        return _sample()
 
     def stored(self):
         """The image as stored: uint8 (3, 48, 48)."""
-        raw = base64.b64decode(self.pictures[self.image]["bytes"])
+        raw = base64.b64decode(self.data["pictures"][self.image]["bytes"])
         return np.frombuffer(raw, np.uint8).reshape(3, SIDE, SIDE)
 
     def recipe(self):
         """What the stage subtracts, then divides by: two float64 arrays (3, 1, 1)."""
-        mean = self.training["mean"] if self.stage != "raw" else [0.0] * 3
-        std = self.training[self.divisor] if self.stage == "scaled" else [1.0] * 3
+        training = self.data["training"]
+        mean = training["mean"] if self.stage != "raw" else [0.0] * 3
+        std = training[self.divisor] if self.stage == "scaled" else [1.0] * 3
         return np.array(mean)[:, None, None], np.array(std)[:, None, None]
 
     def values(self):
@@ -100,31 +75,12 @@ class NormalisationExplorer(Figure):
             values = values * std + mean
         return np.floor(values.clip(0, 1) * 255 + 0.5).astype(np.uint8)
 
-    def channels(self):
-        """What the readout says of each channel: three ``Channel``s."""
-        values = self.values()
-        mean, std = (numbers.ravel() for numbers in self.recipe())
-        training_mean = (np.array(self.training["mean"]) - mean) / std
-        training_std = np.array(self.training["std"]) / std
-        return [
-            Channel(
-                name,
-                float(x.mean()),
-                float(x.std()),
-                float(training_mean[i]),
-                float(training_std[i]),
-                0 if self.undo else int((x < 0).sum()),
-                0 if self.undo else int((x > 1).sum()),
-            )
-            for i, (name, x) in enumerate(zip(CHANNELS, values, strict=True))
-        ]
-
     def still(self):
         figure, axes = plt.subplots(
             2, 4, figsize=(8.4, 4.2), layout="constrained", width_ratios=(1.3, 1, 1, 1)
         )
         rows = (("raw", plotting.GREY, "as stored"), ("scaled", plotting.GREEN, "normalised"))
-        most = np.max(self.pictures[self.image]["histogram"])
+        most = np.max(self.data["pictures"][self.image]["histogram"])
         for (picture, *panels), (stage, colour, title) in zip(axes, rows, strict=True):
             now = NormalisationExplorer(image=self.image, stage=stage)
             mean, std = now.recipe()
@@ -133,7 +89,7 @@ class NormalisationExplorer(Figure):
             picture.grid(False)
             picture.set(xticks=[], yticks=[])
             for i, axis in enumerate(panels):
-                counts = np.array(now.pictures[now.image]["histogram"][i])
+                counts = np.array(now.data["pictures"][now.image]["histogram"][i])
                 edges = ((np.arange(len(counts) + 1) * BIN - 0.5) / 255 - mean[i, 0]) / std[i, 0]
                 axis.axvspan(0, 1, color="#eeeeee")
                 axis.stairs(counts / SIDE**2, edges, fill=True, color=colour)

@@ -1,12 +1,16 @@
 // Training replay: two recorded trainings of one network, epoch by epoch.
 
-const STATE = ["epoch"];
+import {
+  axes, begin, button, clamp, commas, fixed, html, linePath, readout, reducedMotion, scale, stage,
+  stateOf, sum, svg, textLine,
+} from "./kit.js";
+
 const PAUSE = 700; // milliseconds for each epoch, while it plays
 const COLOURS = ["var(--quiet)", "var(--third)"]; // both networks are residual: this is the recipe
 const LEFT = 56; // room for the labels left of the panels
 
-const perCent = (share) => (100 * share).toFixed(1);
-const loss = (number) => number.toFixed(3);
+const inPercent = (share) => fixed(100 * share, 1);
+const loss = (nats) => fixed(nats, 3);
 
 /** The mark of training (solid, a full point) or of validation (dashed, a hollow one). */
 function mark(part, colour, x, y) {
@@ -22,7 +26,7 @@ function mark(part, colour, x, y) {
 }
 
 /** One panel of curves: solid for training, dashed for validation, a point on each at the epoch. */
-function curves(training, measure, colour, x, y, { words, write, tick = String }) {
+function curves(training, measure, colour, x, y, { words, write, tick = (share) => String(share) }) {
   const [right, top] = [x.range[1], y.range[1]];
   const cursor = svg("line", { stroke: "var(--ink)", y1: y.range[0], y2: top });
   const group = svg("g", {},
@@ -65,7 +69,8 @@ function rates(training, colour, x, bottom, top) {
     x: x(k + 1) - half, width: 2 * half, y: y(rate), height: bottom - y(rate), fill: colour,
   }));
   const said = svg("text", { x: x.range[1], y: top - 10, "text-anchor": "end" });
-  const group = svg("g", {}, axes(x, y, { xLabel: "epoch", yLabel: "learning rate at the start" }), ...bars, said);
+  const axis = axes(x, y, { xLabel: "epoch", yLabel: "learning rate at the start" });
+  const group = svg("g", {}, axis, ...bars, said);
   function show(epoch) {
     bars.forEach((bar, k) => bar.setAttribute("opacity", k + 1 === epoch ? 1 : 0.4));
     said.textContent = training.epochs[epoch - 1].learning_rate;
@@ -77,7 +82,7 @@ function rates(training, colour, x, bottom, top) {
 function picture(image, truth, classes, colour, width) {
   const verdict = svg("text", { x: 56, y: 38 });
   const group = svg("g", { role: "img" },
-    svg("image", { href: image, width: 48, height: 48, style: "image-rendering: pixelated" }),
+    svg("image", { class: "rh-pixels", href: image, width: 48, height: 48 }),
     svg("text", { x: 56, y: 18 }, classes[truth]), verdict);
   const bars = [0, 1, 2].map((place) => {
     const top = 54 + 21 * place;
@@ -91,12 +96,12 @@ function picture(image, truth, classes, colour, width) {
   function show(top) {
     const right = top[0][0] === truth;
     verdict.textContent = right ? "✓ right" : "✗ wrong";
-    verdict.setAttribute("font-weight", right ? 400 : 700);
+    verdict.setAttribute("class", right ? "" : "rh-strong");
     top.forEach(([label, share, words], place) => {
       const { bar, name, number } = bars[place];
       bar.setAttribute("width", share * width);
       name.textContent = classes[label];
-      name.style.fontWeight = label === truth ? 700 : 400;
+      name.setAttribute("class", label === truth ? "rh-strong" : "");
       number.textContent = words;
     });
     const answers = top.map(([label, , words]) => `${classes[label]} ${words}`).join(", ");
@@ -118,128 +123,125 @@ function matrix(classes, colour, width) {
       svg("text", { x: left - 6, y: top + (k + 0.5) * high, dy: "0.35em", "text-anchor": "end" }, name),
       svg("text", { x, y: top - 6, transform: `rotate(-60 ${x} ${top - 6})` }, name));
   });
-  const cells = classes.map((_, true_) => classes.map((_, said) => {
-    const [x, y] = [left + said * wide, top + true_ * high];
-    const cell = svg("rect", {
-      x: x + 0.5, y: y + 0.5, width: wide - 1, height: high - 1, fill: colour,
-    });
+  const cells = classes.map((_, truth) => classes.map((_, said) => {
+    const [x, y] = [left + said * wide, top + truth * high];
+    const box = { x: x + 0.5, y: y + 0.5, width: wide - 1, height: high - 1 };
+    const stroke = truth === said ? "var(--ink)" : "var(--line)";
+    const cell = svg("rect", { ...box, fill: colour });
     const text = svg("text", {
       x: x + wide / 2, y: y + high / 2, dy: "0.35em", "text-anchor": "middle",
     });
-    group.append(svg("rect", {
-      x: x + 0.5, y: y + 0.5, width: wide - 1, height: high - 1, fill: "none",
-      stroke: true_ === said ? "var(--ink)" : "var(--line)",
-    }), cell, text);
+    group.append(svg("rect", { ...box, fill: "none", stroke }), cell, text);
     return { cell, text };
   }));
   function show(counts) {
-    counts.forEach((row, true_) => {
-      const all = row.reduce((a, b) => a + b);
-      row.forEach((count, said) => {
-        const { cell, text } = cells[true_][said];
-        // The root lets rare mistakes be seen; half the colour at most, so that text stays legible.
-        cell.setAttribute("fill-opacity", 0.5 * Math.sqrt(count / all));
-        text.textContent = count || "";
-      });
-    });
-    const right = counts.reduce((sum, row, k) => sum + row[k], 0);
-    const all = counts.flat().reduce((a, b) => a + b);
-    group.setAttribute("aria-label", `Confusion matrix: ${right} of ${commas(all)} validation pictures right`);
+    counts.forEach((row, truth) => row.forEach((count, said) => {
+      const { cell, text } = cells[truth][said];
+      // The root lets rare mistakes be seen; half the colour at most, so that text stays legible.
+      cell.setAttribute("fill-opacity", 0.5 * Math.sqrt(count / sum(row)));
+      text.textContent = count || "";
+    }));
+    const right = sum(counts.map((row, k) => row[k]));
+    const all = commas(sum(counts.flat()));
+    group.setAttribute("aria-label", `Confusion matrix: ${right} of ${all} validation pictures right`);
   }
   return [group, show, top + high * classes.length];
 }
 
+/** All curves of one training over one axis of epochs; a click into them chooses an epoch. */
+function panels(training, colour, width, last, highest, pick) {
+  const x = scale([0.5, last + 0.5], [LEFT, width - 4], { count: last });
+  const touch = svg("rect", {
+    class: "rh-press", x: LEFT, y: 48, width: width - LEFT, height: 318, fill: "transparent",
+    onclick: (event) => {
+      const at = LEFT + event.clientX - touch.getBoundingClientRect().left;
+      pick(clamp(Math.round(x.invert(at)), 1, last));
+    },
+  });
+  const drawn = [
+    curves(training, "loss", colour, x, scale([0, highest], [148, 58], { count: 3 }),
+      { words: "loss (nats)", write: loss }),
+    curves(training, "accuracy", colour, x, scale([0, 1], [274, 184], { count: 2 }),
+      { words: "accuracy (%)", write: inPercent, tick: (share) => String(100 * share) }),
+    rates(training, colour, x, 366, 310),
+  ];
+  const group = svg("g", {},
+    mark("train", colour, LEFT, 9), svg("text", { x: LEFT + 30, y: 14 }, "training"),
+    mark("val", colour, LEFT + 98, 9), svg("text", { x: LEFT + 128, y: 14 }, "validation"),
+    ...drawn.map(([panel]) => panel), touch);
+  return [group, (epoch) => drawn.forEach(([, show]) => show(epoch))];
+}
+
+/** The test images in rows below the curves, and the height of these rows. */
+function pictures({ images, truth, classes }, training, colour, width) {
+  const count = width < 340 ? 2 : 3;
+  const wide = (width - 14 * (count - 1)) / count;
+  const drawn = images.map((image, i) => picture(image, truth[i], classes, colour, wide));
+  drawn.forEach(([group], i) => {
+    const place = [(i % count) * (wide + 14), Math.floor(i / count) * 132];
+    group.setAttribute("transform", `translate(${place})`);
+  });
+  const words = svg("text", { x: 0, y: -14 }, "Nine test pictures, and what the network says");
+  const show = (epoch) => drawn.forEach(([, f], i) => f(training.epochs[epoch - 1].top[i]));
+  const high = Math.ceil(images.length / count) * 132;
+  return [svg("g", {}, words, ...drawn.map(([group]) => group)), show, high];
+}
+
+function mistakeOf({ mistake: [truth, said, count] }, classes) {
+  return count ? `Most frequent mistake: ${classes[truth]} taken for ${classes[said]}, ${count} times.`
+    : "No mistake.";
+}
+
+/** All that is drawn of one training; `show` changes what depends on the epoch, no more. */
+function column(data, training, colour, now, pick) {
+  const last = training.epochs.length;
+  const highest = Math.max(...data.trainings.flatMap(({ epochs }) =>
+    epochs.flatMap((epoch) => [epoch.train_loss, epoch.val_loss])));
+  let show = (epoch) => {};
+  const drawn = stage(training.words, (width) => {
+    const [curvesGroup, showCurves] = panels(training, colour, width, last, highest, pick);
+    const [imagesGroup, showImages, imagesHigh] = pictures(data, training, colour, width);
+    const [matrixGroup, showMatrix, matrixHigh] = matrix(data.classes, colour, width);
+    const top = 450;
+    const below = top + imagesHigh + 8;
+    imagesGroup.setAttribute("transform", `translate(0 ${top})`);
+    matrixGroup.setAttribute("transform", `translate(0 ${below})`);
+    show = (epoch) => {
+      showCurves(epoch);
+      showImages(epoch);
+      showMatrix(training.epochs[epoch - 1].confusion);
+    };
+    show(now());
+    return [below + matrixHigh + 2, [curvesGroup, imagesGroup, matrixGroup]];
+  });
+  const mistake = html("p", {});
+  const element = html("div", { class: "rh-column" },
+    html("p", {},
+      html("strong", {}, training.words), html("br"),
+      html("span", { class: "rh-note" }, training.about)),
+    drawn, mistake);
+  return { element, show: (epoch) => {
+    mistake.textContent = mistakeOf(training.epochs[epoch - 1], data.classes);
+    show(epoch);
+  } };
+}
+
+function sentence({ words, epochs }, epoch, all) {
+  const e = epochs[epoch - 1];
+  return `By ${words}: loss ${loss(e.train_loss)} in training, ${loss(e.val_loss)} in validation; ` +
+    `accuracy ${inPercent(e.train_accuracy)} % and ${inPercent(e.val_accuracy)} %; ` +
+    `learning rate ${e.learning_rate} at the start; ${e.right} of ${all} test pictures right.`;
+}
+
 function render({ model, el }) {
   begin(el);
-  const [trainings, classes, images, truth] = ["trainings", "classes", "images", "truth"].map(
-    (name) => model.get(name));
+  const data = model.get("data");
+  const { trainings, images } = data;
   const last = trainings[0].epochs.length;
-  const highest = Math.max(...trainings.flatMap(({ epochs }) =>
-    epochs.flatMap((epoch) => [epoch.train_loss, epoch.val_loss])));
+  const state = stateOf(model);
+  const now = () => state.read().epoch;
+  const choose = (epoch) => state.change({ epoch });
   let timer = null;
-
-  // A link may carry anything.
-  const now = () => {
-    const epoch = model.get("epoch");
-    return Number.isInteger(epoch) && epoch >= 1 && epoch <= last ? epoch : 1;
-  };
-  function choose(epoch) {
-    model.set("epoch", epoch);
-    model.save_changes();
-  }
-
-  /** All that is drawn of one training; `show` changes what depends on the epoch, no more. */
-  function column(training, colour) {
-    let shows = [];
-    const show = () => shows.forEach((f) => f(now()));
-    const drawn = stage(training.words, (width) => {
-      shows = [];
-      const x = scale([0.5, last + 0.5], [LEFT, width - 4], { count: last });
-      const parts = [
-        mark("train", colour, LEFT, 9), svg("text", { x: LEFT + 30, y: 14 }, "training"),
-        mark("val", colour, LEFT + 98, 9), svg("text", { x: LEFT + 128, y: 14 }, "validation"),
-      ];
-      for (const [group, f] of [
-        curves(training, "loss", colour, x, scale([0, highest], [148, 58], { count: 3 }), {
-          words: "loss (nats)", write: loss,
-        }),
-        curves(training, "accuracy", colour, x, scale([0, 1], [274, 184], { count: 2 }), {
-          words: "accuracy (%)", write: perCent, tick: (share) => String(100 * share),
-        }),
-        rates(training, colour, x, 366, 310),
-      ]) {
-        parts.push(group);
-        shows.push(f);
-      }
-      const touch = svg("rect", {
-        x: LEFT, y: 48, width: width - LEFT, height: 318, fill: "transparent", style: "cursor: pointer",
-        onclick: (event) => {
-          const at = LEFT + event.clientX - touch.getBoundingClientRect().left;
-          pick(Math.min(last, Math.max(1, Math.round(x.invert(at)))));
-        },
-      });
-      parts.push(touch);
-
-      const count = width < 340 ? 2 : 3;
-      const wide = (width - 14 * (count - 1)) / count;
-      const top = 450;
-      parts.push(svg("text", { x: 0, y: top - 14 }, "Nine test pictures, and what the network says"));
-      images.forEach((image, i) => {
-        const [group, f] = picture(image, truth[i], classes, colour, wide);
-        const place = [(i % count) * (wide + 14), top + Math.floor(i / count) * 132];
-        group.setAttribute("transform", `translate(${place})`);
-        parts.push(group);
-        shows.push((epoch) => f(training.epochs[epoch - 1].top[i]));
-      });
-      const below = top + Math.ceil(images.length / count) * 132 + 8;
-      const [group, f, high] = matrix(classes, colour, width);
-      group.setAttribute("transform", `translate(0 ${below})`);
-      parts.push(group);
-      shows.push((epoch) => f(training.epochs[epoch - 1].confusion));
-      show();
-      return [below + high + 2, parts];
-    });
-    const mistake = html("p", { style: "margin: 0.4rem 0 0" });
-    const element = html("div", { style: "flex: 1 1 300px; min-width: 0" },
-      html("p", { style: "margin: 0 0 0.6rem" },
-        html("strong", {}, training.words), html("br"),
-        html("span", { style: "color: var(--quiet); font-size: 0.85rem" }, training.about)),
-      drawn, mistake);
-    return { element, show: () => {
-      const [true_, said, count] = training.epochs[now() - 1].mistake;
-      mistake.textContent = count
-        ? `Most frequent mistake: ${classes[true_]} taken for ${classes[said]}, ${count} times.`
-        : "No mistake.";
-      show();
-    } };
-  }
-
-  const sentence = ({ words, epochs }) => {
-    const e = epochs[now() - 1];
-    return `By ${words}: loss ${loss(e.train_loss)} in training, ${loss(e.val_loss)} in validation; ` +
-      `accuracy ${perCent(e.train_accuracy)} % and ${perCent(e.val_accuracy)} %; ` +
-      `learning rate ${e.learning_rate} at the start; ${e.right} of ${images.length} test pictures right.`;
-  };
 
   function stop() {
     clearInterval(timer);
@@ -260,38 +262,23 @@ function render({ model, el }) {
       if (now() === last) stop();
     }, PAUSE);
   });
-  const epochs = slider({
-    label: "epoch", values: trainings[0].epochs.map((_, k) => k + 1), value: now(),
-    format: (epoch) => `${epoch}\u00a0of\u00a0${last}`,
-    oninput: pick,
-  });
-  // Beside the button, on a phone too.
-  Object.assign(epochs.style, { flexBasis: "9rem", gridTemplateColumns: "auto 1fr auto" });
-
-  const columns = trainings.map((training, i) => column(training, COLOURS[i]));
+  const slider = state.slider("epoch", "epoch", (epoch) => `${epoch}\u00a0of\u00a0${last}`);
+  slider.addEventListener("input", stop);
+  const columns = trainings.map((training, i) => column(data, training, COLOURS[i], now, pick));
   const said = readout();
-  function draw() {
-    epochs.set(now());
-    columns.forEach(({ show }) => show());
-    said.replaceChildren(...[`Epoch ${now()} of ${last}.`, ...trainings.map(sentence)].map(
-      (text) => html("span", { style: "display: block" }, text)));
-  }
 
   el.append(
-    html("div", { style: "display: flex; flex-wrap: wrap; gap: 1.6rem 1.8rem" },
-      ...columns.map(({ element }) => element)),
+    html("div", { class: "rh-columns" }, ...columns.map(({ element }) => element)),
     // At hand wherever one looks: the figure is taller than a screen.
-    html("div", {
-      class: "rh-controls",
-      style: "background: var(--paper); border-top: 1px solid var(--line); bottom: 0; margin: 0; " +
-        "padding: 0.6rem 0; position: sticky",
-    }, playing, epochs),
-    said,
-    html("p", { style: "color: var(--quiet); font-size: 0.8rem; margin: 0.6rem 0 0" }, model.get("provenance")),
-    shareButton(model, STATE) ?? "",
+    html("div", { class: "rh-controls rh-at-hand" }, playing, slider),
+    said, html("p", { class: "rh-note" }, data.provenance), state.share(),
   );
-  STATE.forEach((name) => model.on(`change:${name}`, draw));
-  draw();
+  state.show(({ epoch }) => {
+    columns.forEach(({ show }) => show(epoch));
+    said.replaceChildren(
+      textLine(`Epoch ${epoch} of ${last}.`),
+      ...trainings.map((training) => textLine(sentence(training, epoch, images.length))));
+  });
   return stop;
 }
 

@@ -1,6 +1,7 @@
 """Training replay: two recorded trainings of one network, epoch by epoch."""
 
 import base64
+import functools
 import io
 
 import matplotlib.pyplot as plt
@@ -10,10 +11,12 @@ from PIL import Image
 
 from resnet_helpers import plotting, transforms
 from resnet_helpers.data import sample_set
-from resnet_helpers.experiments import recordings
+from resnet_helpers.experiments import load_recording, provenance_line
+from resnet_helpers.experiments.recorded import REPLAYED
 from resnet_helpers.figures.base import Figure
 
 RECORDING = "replay-sample"
+EPOCHS = 12
 RECIPES = {
     "notes-recipe": ("the notes' recipe", plotting.GREY),
     "book-recipe": ("this book's recipe", plotting.GREEN),
@@ -32,56 +35,43 @@ class TrainingReplay(Figure):
         (True, True)
     """
 
-    source, anchor = "replay.js", "figure-replay"
+    name = "replay"
     alt = (
         "Loss and accuracy against the epoch, 1 to 12, of a residual network trained by two "
         "recipes; solid on the training images, dashed on the validation images. The notes' "
         "validation loss jumps up twice, in epochs 5 and 8. From epoch 3 on this book's falls to "
         "the end. After four epochs the notes' recipe is ahead, after twelve this book's."
     )
-    epoch = traitlets.Int(1).tag(sync=True)
-    trainings = traitlets.List().tag(sync=True)
-    classes = traitlets.List(list(sample_set.CLASSES)).tag(sync=True)
-    images = traitlets.List().tag(sync=True)
-    truth = traitlets.List().tag(sync=True)
-    provenance = traitlets.Unicode().tag(sync=True)
+    epoch = traitlets.Int(1, min=1, max=EPOCHS).tag(sync=True)
 
     def __init__(self, **kwargs):
-        recording = recordings.load_recording(RECORDING)
+        recording = load_recording(RECORDING)
         self._recorded = {recipe: run for (recipe, _), run in recording.items()}
         super().__init__(**kwargs)
 
-    @traitlets.default("trainings")
-    def _trainings(self):
-        return [
-            {
-                "words": words,
-                "about": _about(self._recorded[recipe]["settings"]),
-                "epochs": [
-                    {
-                        **self.values(recipe, epoch),
-                        "confusion": self._seen(recipe, epoch)["confusion"],
-                        "top": _top(self._seen(recipe, epoch)),
-                    }
-                    for epoch in range(1, len(self._recorded[recipe]["history"]) + 1)
-                ],
-            }
-            for recipe, (words, _) in RECIPES.items()
-        ]
-
-    @traitlets.default("images")
-    def _images(self):
+    @traitlets.default("data")
+    def _data(self):
         size = self._recorded["book-recipe"]["settings"]["image_size"]
-        drawn, _ = sample_set.draw_split("test", count=recordings.REPLAYED)
-        return [_png(image) for image in transforms.resize(torch.from_numpy(drawn), size)]
+        images = transforms.resize(torch.from_numpy(_watched()[0]), size)
+        return {
+            "trainings": [self._training(recipe) for recipe in RECIPES],
+            "classes": list(sample_set.CLASSES),
+            "images": [_png(image) for image in images],
+            "truth": _watched()[1],
+            "provenance": provenance_line(list(self._recorded.values())),
+        }
 
-    @traitlets.default("truth")
-    def _truth(self):
-        return sample_set.draw_split("test", count=recordings.REPLAYED)[1].tolist()
-
-    @traitlets.default("provenance")
-    def _provenance(self):
-        return recordings.provenance_line(list(self._recorded.values()))
+    def _training(self, recipe):
+        epochs = [
+            {
+                **self.values(recipe, epoch),
+                "confusion": self._seen(recipe, epoch)["confusion"],
+                "top": _top(self._seen(recipe, epoch)),
+            }
+            for epoch in range(1, EPOCHS + 1)
+        ]
+        about = _about(self._recorded[recipe]["settings"])
+        return {"words": RECIPES[recipe][0], "about": about, "epochs": epochs}
 
     def values(self, recipe, epoch):
         """What the figure says of an epoch, 1 being the first.
@@ -105,7 +95,7 @@ class TrainingReplay(Figure):
         return {
             **{name: round(row[name], 4) for name in measures},
             "learning_rate": _decimal(row["learning_rate"]),
-            "right": sum(a == b for a, b in zip(seen["answers"], self.truth, strict=True)),
+            "right": sum(a == b for a, b in zip(seen["answers"], _watched()[1], strict=True)),
             "mistake": max(mistakes, key=lambda mistake: mistake[2]),
         }
 
@@ -128,6 +118,13 @@ class TrainingReplay(Figure):
         axes[0, 0].set(ylabel="mean loss (nats)", ylim=(0, None))  # both columns' at once
         axes[1, 0].set(ylabel="accuracy (%)", ylim=(0, 100))
         return figure
+
+
+@functools.cache
+def _watched():
+    """The test images that were watched, uint8 (9, 3, 96, 96), and their classes."""
+    images, labels = sample_set.draw_split("test", count=REPLAYED)
+    return images, labels.tolist()
 
 
 def _about(settings):

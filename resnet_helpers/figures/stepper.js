@@ -1,36 +1,29 @@
 // Block stepper: a tensor goes through a residual block layer by layer, and its gradient back.
+// It has the layers, parameters and MACs of blocks.py a second time, since a slider must answer at
+// once. A test compares them with the real block's.
 
-const OPTIONS = {
-  kind: ["basic", "bottleneck"],
-  in_channels: [16, 32, 64, 128, 256, 512, 1024, 2048],
-  out_channels: [16, 32, 64, 128, 256, 512],
-  stride: [1, 2],
-  size: [7, 14, 28, 56],
-  direction: ["forward", "backward"],
-};
-const START = { kind: "basic", in_channels: 64, out_channels: 64, stride: 1, size: 56, direction: "forward" };
-const STATE = [...Object.keys(OPTIONS), "step"];
-const EXAMPLES = [
+import {
+  begin, button, clamp, commas, html, readout, stage, stateOf, sum, svg,
+} from "./kit.js";
+
+const EXAMPLES = [ // kind, channels in and out, stride, size
   ["ResNet-18, conv2_1", ["basic", 64, 64, 1, 56]],
   ["ResNet-18, conv3_1", ["basic", 64, 128, 2, 56]],
   ["ResNet-50, conv2_1", ["bottleneck", 64, 64, 1, 56]],
   ["ResNet-50, conv3_1", ["bottleneck", 256, 128, 2, 56]],
 ];
-/** The setting, with what a link may have spoilt put right. */
-function settingOf(model) {
-  const s = Object.fromEntries(Object.entries(OPTIONS).map(([name, values]) => {
-    const value = model.get(name);
-    return [name, values.includes(value) ? value : START[name]];
-  }));
-  const last = (s.kind === "basic" ? 5 : 8) + 3;
-  const step = model.get("step");
-  return { ...s, last, step: Number.isInteger(step) ? Math.max(0, Math.min(step, last)) : 0 };
+
+/** The steps end with addition, ReLU and y; a shorter block ends at its own last one. */
+function derived(state) {
+  const last = (state.kind === "basic" ? 5 : 8) + 3;
+  return { ...state, last, step: Math.min(state.step, last) };
 }
 
 const shapeText = (shape) => shape.join("×");
-const total = (items, unit) => items.reduce((sum, item) => sum + item[unit], 0);
+const total = (items, unit) => sum(items.map((item) => item[unit]));
 
-function convolution(kernel, [channels, height], wide, stride = 1) {
+function convolution(kernel, shape, wide, stride = 1) {
+  const [channels, height] = shape;
   const side = Math.ceil(height / stride);
   const parameters = channels * wide * kernel ** 2;
   return {
@@ -40,7 +33,8 @@ function convolution(kernel, [channels, height], wide, stride = 1) {
   };
 }
 
-const batchNorm = (shape) => ({ kind: "norm", words: "batch norm", shape, parameters: 2 * shape[0], macs: 0 });
+const batchNorm = (shape) => (
+  { kind: "norm", words: "batch norm", shape, parameters: 2 * shape[0], macs: 0 });
 const relu = (shape) => ({ kind: "ReLU", words: "ReLU", shape, parameters: 0, macs: 0 });
 
 /** The layers of a block, as blocks.py has them. */
@@ -67,38 +61,43 @@ function blockOf(s) {
   return { input, layers, projection, shortcut, output: shape, beside: layers.length >> 1 };
 }
 
+/** A step that costs nothing. */
+const free = (words, shape, tell) => ({ words, shape, tell, parameters: 0, macs: 0 });
+
 /** What each step forward does, adds and hands on. */
 function forwardSteps(b) {
   const x = b.projection ? "P(x)" : "x";
-  const nothing = { shape: b.output, parameters: 0, macs: 0 };
   const tells = {
-    conv: (l) => (l.kernel > 1
-      ? `Each number is a weighted sum over ${l.kernel}×${l.kernel} pixels of all ${l.channels} channels.`
-      : `Each number is a weighted sum over the ${l.channels} channels of one pixel.`),
-    norm: () => "In training each channel gets mean 0 and variance 1 over the batch, then its own scale γ and shift β.",
+    conv: ({ kernel, channels }) => "Each number is a weighted sum over " + (kernel > 1
+      ? `${kernel}×${kernel} pixels of all ${channels} channels.`
+      : `the ${channels} channels of one pixel.`),
+    norm: () => "In training each channel gets mean 0 and variance 1 over the batch, " +
+      "then its own scale γ and shift β.",
     ReLU: () => "Negative numbers become 0.",
   };
   return [
-    { ...nothing, words: "input x", shape: b.input, tell: "x waits at the fork: one way through F, one around it." },
+    free("input x", b.input, "x waits at the fork: one way through F, one around it."),
     ...b.layers.map((layer) => ({ ...layer, tell: tells[layer.kind](layer) })),
     {
       ...b.shortcut,
       tell: b.projection
-        ? `x has the shape ${shapeText(b.input)} and F(x) has ${shapeText(b.output)}: to be added, x must be projected. Call it P(x).`
+        ? `x has the shape ${shapeText(b.input)} and F(x) has ${shapeText(b.output)}: ` +
+          "to be added, x must be projected. Call it P(x)."
         : "x has the shape of F(x), so it passes unchanged.",
     },
-    { ...nothing, words: "addition", tell: `F(x) + ${x}, number by number.` },
-    { ...nothing, words: "ReLU", tell: `y = ReLU(F(x) + ${x}): the block's output.` },
+    free("addition", b.output, `F(x) + ${x}, number by number.`),
+    free("ReLU", b.output, `y = ReLU(F(x) + ${x}): the block's output.`),
   ];
 }
 
 /** What each step back does. Both paths go on at once, so the projection shares a step with F. */
 function backwardSteps(b) {
   const x = b.projection ? "P(x)" : "x";
-  const nothing = { shape: b.output, parameters: 0, macs: 0 };
   const tells = {
-    conv: "Times its Jacobian: each input gathers the gradients of the outputs that read it, times the same weights. As many MACs again give the weights' gradient.",
-    norm: "Times its Jacobian: in each channel γ/σ · (gradient − its mean − x̂ · mean of gradient · x̂), with x̂ the normalised input.",
+    conv: "Times its Jacobian: each input gathers the gradients of the outputs that read it, times " +
+      "the same weights. As many MACs again give the weights' gradient.",
+    norm: "Times its Jacobian: in each channel γ/σ · (gradient − its mean − x̂ · mean of gradient · x̂), " +
+      "with x̂ the normalised input.",
     ReLU: "Times 1 where the ReLU's input was positive, times 0 elsewhere.",
   };
   const meanwhile = (i) => {
@@ -118,27 +117,31 @@ function backwardSteps(b) {
     };
   });
   return [
-    { ...nothing, words: "gradient in y", tell: "The gradient of the loss in the block's output, ∂L/∂y, arrives. It has y's shape." },
-    { ...nothing, words: "ReLU", tell: `Times 1 where F(x) + ${x} was positive, times 0 elsewhere. The result is g.` },
-    { ...nothing, words: "addition", tell: "The derivative of a sum in each summand is 1: F and the shortcut both receive g." },
+    free("gradient in y", b.output,
+      "The gradient of the loss in the block's output, ∂L/∂y, arrives. It has y's shape."),
+    free("ReLU", b.output,
+      `Times 1 where F(x) + ${x} was positive, times 0 elsewhere. The result is g.`),
+    free("addition", b.output,
+      "The derivative of a sum in each summand is 1: F and the shortcut both receive g."),
     ...through.reverse(),
-    {
-      ...nothing, words: "gradient in x", shape: b.input,
-      tell: b.projection
-        ? "Both add up: g · F′(x) + g · P′(x). There is no 1: what comes through depends on the projection's weights, too."
-        : "Both add up: g · F′(x) + g · 1 = g · (1 + F′(x)). The 1 is there whatever F's weights are.",
-    },
+    free("gradient in x", b.input, b.projection
+      ? "Both add up: g · F′(x) + g · P′(x). There is no 1: what comes through depends on the " +
+        "projection's weights, too."
+      : "Both add up: g · F′(x) + g · 1 = g · (1 + F′(x)). The 1 is there whatever F's weights are."),
   ];
 }
 
 /** Three digits and a letter, where there is no room for all digits. */
 function brief(number) {
-  const [unit, letter] = [[1e9, " G"], [1e6, " M"], [1e3, " k"]].find(([u]) => number >= u) ?? [];
-  return number < 10000 ? commas(number) : `${(number / unit).toPrecision(3)}${letter}`;
+  if (number < 10000) return commas(number);
+  const units = [{ unit: 1e9, letter: "G" }, { unit: 1e6, letter: "M" }, { unit: 1e3, letter: "k" }];
+  const { unit, letter } = units.find((one) => number >= one.unit);
+  return `${(number / unit).toPrecision(3)} ${letter}`;
 }
 
 /** A tensor as a box: the more pixels the higher, the more channels the longer. */
-function tensorBox(x, y, [channels, side], stroke, dash) {
+function tensorBox(x, y, shape, stroke, dash = null) {
+  const [channels, side] = shape;
   const high = 1.75 * Math.sqrt(side);
   const long = 4 * Math.log2(channels) - 10;
   const slant = high / 3;
@@ -149,13 +152,14 @@ function tensorBox(x, y, [channels, side], stroke, dash) {
 }
 
 /** A triangle whose tip is at (x, y); `turn` in degrees, 0 points right. */
-const tip = (x, y, turn, fill) => svg("path", { d: "M0 0l-8 -4.5v9z", transform: `translate(${x} ${y}) rotate(${turn})`, fill });
+const tip = (x, y, turn, fill) => svg(
+  "path", { d: "M0 0l-8 -4.5v9z", transform: `translate(${x} ${y}) rotate(${turn})`, fill });
 
 /** Lines of text around a middle. */
 function words(x, y, lines, { anchor = "start", bold = false, quiet = false } = {}) {
   return lines.map((line, i) => svg("text", {
     x, y: y + (i - (lines.length - 1) / 2) * 16, dy: "0.35em", "text-anchor": anchor,
-    style: bold ? "font-weight: 600" : null, class: quiet ? "rh-quiet" : null,
+    class: bold ? "rh-strong" : quiet ? "rh-quiet" : null,
   }, line));
 }
 
@@ -207,16 +211,21 @@ function node(cx, cy, r, now) {
   const [stroke, width] = now ? ["var(--ink)", 4] : ["var(--residual)", 2];
   return [
     svg("circle", { cx, cy, r, fill: "var(--paper)", stroke, "stroke-width": width }),
-    svg("path", { d: `M${cx - 5} ${cy}h10M${cx} ${cy - 5}v10`, stroke: "var(--ink)", "stroke-width": 2 }),
+    svg("path", {
+      d: `M${cx - 5} ${cy}h10M${cx} ${cy - 5}v10`, stroke: "var(--ink)", "stroke-width": 2,
+    }),
   ];
 }
 
 /** A piece of the main path, thick once it has been passed, with the tensor that is on it. */
-function edge(p, [top, bottom], { passed, back, ink, dash, shape, formula, now, pointed = true }) {
+function edge(p, ends, { passed, back, ink, shape, formula, now, dash = null, pointed = true }) {
+  const [top, bottom] = ends;
   const colour = passed ? ink : "var(--quiet)";
   const [width, dashes] = passed ? [4, dash] : [1.5, false];
-  const at = { x1: p.centre, x2: p.centre, y1: top, y2: bottom };
-  const parts = [svg("line", { ...at, stroke: colour, "stroke-width": width, "stroke-dasharray": dashes })];
+  const parts = [svg("line", {
+    x1: p.centre, x2: p.centre, y1: top, y2: bottom,
+    stroke: colour, "stroke-width": width, "stroke-dasharray": dashes,
+  })];
   if (pointed) parts.push(back ? tip(p.centre, top, -90, colour) : tip(p.centre, bottom, 90, colour));
   if (!passed || !shape) return parts;
   const middle = (top + bottom) / 2;
@@ -230,13 +239,16 @@ function edge(p, [top, bottom], { passed, back, ink, dash, shape, formula, now, 
 /** The shortcut: identity or projection. `reach` is how far up a gradient has come. */
 function shortcutPath(p, b, { passed, back, reach, now, projected }) {
   const [x, foot, r] = [p.beside, p.plus.middle, 10];
+  const whole = `V${p.fork + r}Q${x} ${p.fork} ${x + r} ${p.fork}H${p.centre - (back ? 12 : 0)}`;
   const line = (to, thick) => svg("path", {
     d: `M${p.centre - 13} ${foot}H${x + r}Q${x} ${foot} ${x} ${foot - r}` +
-      (to > p.fork ? `V${to}` : `V${p.fork + r}Q${x} ${p.fork} ${x + r} ${p.fork}H${p.centre - (back ? 12 : 0)}`),
+      (to > p.fork ? `V${to}` : whole),
     fill: "none", stroke: "var(--residual)", "stroke-width": thick ? 5 : 1.5,
   });
   const text = (y, lines, bold) => [
-    svg("rect", { x: x - 8, y: y - 8 * lines.length, width: 16, height: 16 * lines.length, fill: "var(--paper)" }),
+    svg("rect", {
+      x: x - 8, y: y - 8 * lines.length, width: 16, height: 16 * lines.length, fill: "var(--paper)",
+    }),
     ...words(x, y, lines, { anchor: "middle", bold }),
   ];
   const tensor = (y, shape, formula, above) => {
@@ -252,11 +264,15 @@ function shortcutPath(p, b, { passed, back, reach, now, projected }) {
     tip(p.centre - (back ? 10 : 12), back ? p.fork : foot, 0, "var(--residual)"),
   ];
   if (!b.projection) {
-    return [...parts, ...text(p.middle - 24, ["identity"], now), ...tensor(p.middle, b.input, back && "g · 1", false)];
+    return [
+      ...parts, ...text(p.middle - 24, ["identity"], now),
+      ...tensor(p.middle, b.input, back && "g · 1", false),
+    ];
   }
   const lines = [
     "projection:", "1×1 conv", ...(b.input[1] > b.output[1] ? ["stride 2"] : []), "batch norm",
-    `${brief(b.shortcut.parameters)} ${p.wide ? "params" : "par."}`, `${brief((back ? 2 : 1) * b.shortcut.macs)} MACs`,
+    `${brief(b.shortcut.parameters)} ${p.wide ? "params" : "par."}`,
+    `${brief((back ? 2 : 1) * b.shortcut.macs)} MACs`,
   ];
   const half = 8 * lines.length + 5;
   return [
@@ -286,7 +302,8 @@ function picture(s, width) {
   const end = back ? k + 3 : 0; // when x, or the gradient in it, is there
   const shapes = [back && b.input, ...b.layers.map((layer) => layer.shape), b.output, b.output];
   const formulas = { 0: "g · F′", [k]: "g", [k + 1]: "g", [k + 2]: "∂L/∂y" };
-  const lines = ({ words: text }) => (p.wide ? [text] : text.split(", ")).map((t) => t.replace("convolution", "conv"));
+  const lines = ({ words: text }) =>
+    (p.wide ? [text] : text.split(", ")).map((t) => t.replace("convolution", "conv"));
 
   return [p.end + 12, [
     svg("rect", {
@@ -294,15 +311,16 @@ function picture(s, width) {
       height: p.layers[k - 1].bottom - p.layers[0].top + 8, fill: "var(--wash)",
     }),
     ...words(p.lane + 7, p.layers[0].bottom + 18, ["F"], { bold: true }),
-    ...numbers(p, p.start - (p.wide ? 14 : 22), [p.wide ? "parameters" : "params", back ? "MACs ×2" : "MACs"], true),
+    ...numbers(p, p.start - (p.wide ? 14 : 22),
+      [p.wide ? "parameters" : "params", back ? "MACs ×2" : "MACs"], true),
     ...words(p.centre, p.start - 14, ["x"], { anchor: "middle", bold: true }),
     ...edge(p, [p.start - 4, p.fork], {
       ...at(end), ink: "var(--ink)", shape: b.input, pointed: back,
       formula: back && `g·(${b.projection ? "P′" : "1"} + F′)`,
     }),
     ...p.edges.flatMap((place, e) => edge(p, place, {
-      ...at(passes(e)), ink: back && e <= k ? "var(--third)" : "var(--ink)", dash: back && e <= k && "3 2",
-      shape: shapes[e], formula: back && formulas[e],
+      ...at(passes(e)), ink: back && e <= k ? "var(--third)" : "var(--ink)",
+      dash: back && e <= k && "3 2", shape: shapes[e], formula: back && formulas[e],
     })),
     ...shortcutPath(p, b, {
       ...at(back ? 2 : k + 1), now: s.step === k + 1 && !back,
@@ -322,78 +340,65 @@ function picture(s, width) {
   ]];
 }
 
+/** What the step is, what it does, and what has been spent so far. */
+function tale(s) {
+  const b = blockOf(s);
+  const steps = s.direction === "forward" ? forwardSteps(b) : backwardSteps(b);
+  const { words: what, shape, parameters, macs, tell } = steps[s.step];
+  const [parametersSoFar, macsSoFar] = ["parameters", "macs"].map((unit) =>
+    `${commas(total(steps.slice(0, s.step + 1), unit))} of ${commas(total(steps, unit))}`);
+  return [
+    html("strong", {}, `Step ${s.step} of ${s.last}: ${what} (${shapeText(shape)})`), html("br"),
+    tell.replaceAll("′(", "′\u2060("), html("br"), // F′(x) stays in one piece
+    `Here ${commas(parameters)} parameters, ${commas(macs)} MACs; so far ${parametersSoFar} parameters, ` +
+    `${macsSoFar} MACs${s.direction === "forward" ? "" : " back"}.`,
+  ];
+}
+
 function render({ model, el }) {
   begin(el);
-  const change = (values) => {
-    for (const [name, value] of Object.entries(values)) model.set(name, value);
-    model.save_changes();
-  };
-  const now = settingOf(model);
-  const range = (name, label, format) => slider({
-    label, values: OPTIONS[name] ?? [...Array(12).keys()], value: now[name], format,
-    oninput: (value) => change({ [name]: value }),
+  const state = stateOf(model, {
+    derive: derived,
+    alongWith: (values) => ("direction" in values ? { step: 0 } : {}),
   });
-  const radios = (name, label, texts, also = {}) => choice({
-    label, options: OPTIONS[name].map((value, i) => [value, texts[i]]), value: now[name],
-    oninput: (value) => change({ [name]: value, ...also }),
-  });
-  const channels = (value) => (settingOf(model).kind === "basic" ? value : `${value} ×4`);
-  const controls = {
-    kind: radios("kind", "block", ["basic", "bottleneck"]),
-    in_channels: range("in_channels", "in_channels"),
-    out_channels: range("out_channels", "out_channels", channels),
-    size: range("size", "input pixels", (n) => `${n}×${n}`),
-    stride: radios("stride", "stride", ["1", "2"]),
-    direction: radios("direction", "pass", ["forward", "backward"], { step: 0 }),
-    step: range("step", "step", (step) => `${step} of ${settingOf(model).last}`),
-  };
-  const stepInput = controls.step.querySelector("input");
   const move = (by) => {
-    const { step, last } = settingOf(model);
-    if (step + by >= 0 && step + by <= last) change({ step: step + by });
+    const { step, last } = state.read();
+    if (clamp(step + by, 0, last) !== step) state.change({ step: step + by });
   };
-  const [backButton, nextButton] = [button("Back", () => move(-1)), button("Next", () => move(1))];
-  const examples = html("div", { class: "rh-controls", role: "group", "aria-label": "examples" },
-    ...EXAMPLES.map(([name, [kind, in_channels, out_channels, stride, size]]) =>
-      button(name, () => change({ kind, in_channels, out_channels, stride, size }))));
+  const [back, next] = [button("Back", () => move(-1)), button("Next", () => move(1))];
+  const sizes = [
+    state.choice("kind", "block"),
+    state.slider("in_channels", "in_channels"),
+    state.slider("out_channels", "out_channels",
+      (channels) => (state.read().kind === "basic" ? channels : `${channels} ×4`)),
+    state.slider("size", "input pixels", (side) => `${side}×${side}`),
+    state.choice("stride", "stride"),
+  ];
+  const step = state.slider("step", "step", (now) => `${now} of ${state.read().last}`);
   const [code, said] = [html("code", {}), readout()];
-  const drawing = stage("the residual block, layer by layer", (width) => picture(settingOf(model), width));
+  const drawing = stage(
+    "the residual block, layer by layer", (width) => picture(state.read(), width));
 
-  function draw() {
-    const s = settingOf(model);
-    stepInput.max = s.last;
-    for (const [name, control] of Object.entries(controls)) control.set(s[name]);
-    // Not `disabled`: that would take the focus from who steps by keyboard.
-    [[backButton, 0], [nextButton, s.last]].forEach(([push, end]) => {
-      push.setAttribute("aria-disabled", s.step === end);
-      push.style.opacity = s.step === end ? 0.5 : 1;
-    });
-    const b = blockOf(s);
-    const steps = s.direction === "forward" ? forwardSteps(b) : backwardSteps(b);
-    const { words: what, shape, parameters, macs, tell } = steps[s.step];
-    const sofar = (unit) => `${commas(total(steps.slice(0, s.step + 1), unit))} of ${commas(total(steps, unit))}`;
-    code.textContent = `${s.kind === "basic" ? "BasicBlock" : "BottleNeck"}(${s.in_channels}, ${s.out_channels}, stride=${s.stride})`;
-    said.replaceChildren(
-      html("strong", {}, `Step ${s.step} of ${s.last}: ${what} (${shapeText(shape)})`), html("br"),
-      tell.replaceAll("′(", "′\u2060("), html("br"), // F′(x) stays in one piece
-      `Here ${commas(parameters)} parameters, ${commas(macs)} MACs; ` +
-      `so far ${sofar("parameters")} parameters, ${sofar("macs")} MACs${s.direction === "forward" ? "" : " back"}.`,
-    );
-    drawing.redraw();
-  }
-
-  const { direction, step, ...settings } = controls;
   el.append(
-    examples,
+    state.examples(EXAMPLES.map(([words, [kind, in_channels, out_channels, stride, size]]) =>
+      [words, { kind, in_channels, out_channels, stride, size }])),
     html("div", { class: "rh-stepper" },
-      html("div", { class: "rh-controls" }, ...Object.values(settings), code, direction),
+      html("div", { class: "rh-controls" }, ...sizes, code, state.choice("direction", "pass")),
       drawing,
       html("div", { class: "rh-stepper-words" },
-        html("div", { class: "rh-controls" }, step, html("span", {}, backButton, " ", nextButton)), said)),
-    shareButton(model, STATE) ?? "",
+        html("div", { class: "rh-controls" }, step, html("span", {}, back, " ", next)), said)),
+    state.share(),
   );
-  STATE.forEach((name) => model.on(`change:${name}`, draw));
-  draw();
+  state.show((s) => {
+    step.querySelector("input").max = s.last;
+    // Not `disabled`: that would take the focus from who steps by keyboard.
+    back.setAttribute("aria-disabled", s.step === 0);
+    next.setAttribute("aria-disabled", s.step === s.last);
+    const block = s.kind === "basic" ? "BasicBlock" : "BottleNeck";
+    code.textContent = `${block}(${s.in_channels}, ${s.out_channels}, stride=${s.stride})`;
+    said.replaceChildren(...tale(s));
+    drawing.redraw();
+  });
 }
 
 export default { render };

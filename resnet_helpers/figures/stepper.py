@@ -21,8 +21,8 @@ class Step:
     Attributes:
         words: what is passed.
         shape: of what comes out of it, without the batch.
-        parameters: of what is passed; on the way back, those whose gradient is computed.
-        macs: multiply–adds for one image in this direction.
+        parameters: of what is passed.
+        macs: multiply–adds for one image.
     """
 
     words: str
@@ -45,20 +45,20 @@ class BlockStepper(Figure):
         ReLU (64, 56, 56) 0 0
     """
 
-    source, anchor = "stepper.js", "figure-stepper"
+    name = "stepper"
     kind = traitlets.Enum(tuple(BLOCKS), "basic").tag(sync=True)
     in_channels = traitlets.Enum((16, 32, 64, 128, 256, 512, 1024, 2048), 64).tag(sync=True)
     out_channels = traitlets.Enum((16, 32, 64, 128, 256, 512), 64).tag(sync=True)
     stride = traitlets.Enum((1, 2), 1).tag(sync=True)
     size = traitlets.Enum((7, 14, 28, 56), 56).tag(sync=True)
     direction = traitlets.Enum(("forward", "backward"), "forward").tag(sync=True)
-    step = traitlets.Int(0, min=0).tag(sync=True)
+    step = traitlets.Int(0, min=0, max=11).tag(sync=True)
 
     @property
     def alt(self):
         """What the still picture shows, in words."""
-        shapes = [_text(step.shape) for step in self._forward()]
-        words = self._shortcut().words
+        steps = self.steps()
+        shapes, words = [_text(step.shape) for step in steps], steps[-3].words
         shortcut = words.replace("projection:", "a projection,") if ":" in words else f"the {words}"
         return (
             f"A {self.kind} block from top to bottom: {shapes[0]} goes in, passes the layers of F "
@@ -67,68 +67,27 @@ class BlockStepper(Figure):
         )
 
     def steps(self):
-        """What happens at each step in the present direction: a list of ``Step``.
-
-        The way back goes along F and the shortcut at once: a projection shares its step with the
-        layer of F beside it. A convolution does its MACs twice on that way, once for the gradient
-        in its input and once for the gradient in its weights.
-        """
-        return self._forward() if self.direction == "forward" else self._backward()
-
-    def _rows(self, part):
-        """Rows of the block's layer table that belong to one of its attributes, with words."""
+        """What happens at each step forward: a list of ``Step``."""
         with torch.device("meta"):  # shapes alone, no numbers
             block = BLOCKS[self.kind](self.in_channels, self.out_channels, self.stride)
         table = layer_table(block, (self.in_channels, self.size, self.size))
-        return [
-            Step(_words(block.get_submodule(row.name)), row.output, row.parameters, row.macs)
-            for row in table.layers
-            if row.name.split(".")[0] == part
-        ]
-
-    def _shortcut(self):
-        rows = self._rows("shortcut")
-        words = ", ".join(row.words for row in rows)
-        return Step(
-            words if words == "identity" else f"projection: {words}",
-            rows[-1].shape,
-            sum(row.parameters for row in rows),
-            sum(row.macs for row in rows),
-        )
-
-    def _forward(self):
-        (relu,) = self._rows("relu")
+        parts = {"residual_function": [], "shortcut": [], "relu": []}
+        for row in table.layers:
+            step = Step(_words(block.get_submodule(row.name)), row.output, row.parameters, row.macs)
+            parts[row.name.split(".")[0]].append(step)
+        (relu,) = parts["relu"]
         return [
             Step("input x", (self.in_channels, self.size, self.size)),
-            *self._rows("residual_function"),
-            self._shortcut(),
+            *parts["residual_function"],
+            _in_one(parts["shortcut"]),
             Step("addition", relu.shape),
             relu,
         ]
 
-    def _backward(self):
-        first, *layers, shortcut, addition, relu = self._forward()
-        shapes = [first.shape, *(layer.shape for layer in layers)]
-        through = []
-        for i, (layer, shape) in enumerate(zip(layers, shapes, strict=False)):
-            words, parameters, macs = layer.words, layer.parameters, layer.macs
-            if i == len(layers) // 2 and shortcut.words != "identity":
-                words += ", and the projection"
-                parameters += shortcut.parameters
-                macs += shortcut.macs
-            through.append(Step(words, shape, parameters, 2 * macs))
-        return [
-            Step("gradient in y", relu.shape),
-            relu,
-            addition,
-            *reversed(through),
-            Step("gradient in x", first.shape),
-        ]
-
     def still(self):
-        first, *layers, shortcut, addition, relu = self._forward()
+        first, *layers, shortcut, addition, relu = self.steps()
         nodes = [*layers, addition, relu]
-        figure, axis = plt.subplots(figsize=(6.4, 0.62 * len(nodes) + 0.9))
+        figure, axis = plt.subplots(figsize=(4.8, 0.62 * len(nodes) + 0.9))
         arrow = {"arrowstyle": "->", "lw": 1.4, "shrinkA": 0, "shrinkB": 0}
         axis.text(0, 0.5, "x", ha="center", style="italic", fontsize=13)
         axis.text(0.12, 0.1, _text(first.shape), va="center", color="#444444")
@@ -139,11 +98,6 @@ class BlockStepper(Figure):
             words = "+" if node is addition else node.words
             axis.text(0, -y, words, ha="center", va="center", bbox=box)
             axis.text(0.12, -y - 0.5, _text(node.shape), va="center", color="#444444")
-            if node.macs:
-                counts = f"{node.parameters:,} parameters, {node.macs:,} MACs"
-                axis.text(0.85, -y, counts, va="center")
-            elif node.parameters:
-                axis.text(0.85, -y, f"{node.parameters:,} parameters", va="center")
         axis.annotate("", (0, -y - 0.85), (0, -y - 0.28), arrowprops=arrow)
         axis.text(0, -y - 1.15, "y", ha="center", style="italic", fontsize=13)
         plus = -nodes.index(addition) - 1
@@ -152,9 +106,20 @@ class BlockStepper(Figure):
         axis.annotate("", (-0.08, plus), (-0.25, plus), arrowprops={"arrowstyle": "-|>", **blue})
         beside = shortcut.words.replace(": ", ":\n").replace(", ", "\n")
         axis.text(-1.06, plus / 2, beside, ha="right", va="center", color=plotting.RESIDUAL)
-        axis.set(xlim=(-2.1, 3.2), ylim=(-y - 1.2, 0.8))
+        axis.set(xlim=(-2.1, 1.9), ylim=(-y - 1.2, 0.8))
         axis.axis("off")
         return figure
+
+
+def _in_one(rows):
+    """The step along the shortcut: an identity, or a projection's convolution and batch norm."""
+    words = ", ".join(row.words for row in rows)
+    return Step(
+        words if words == "identity" else f"projection: {words}",
+        rows[-1].shape,
+        sum(row.parameters for row in rows),
+        sum(row.macs for row in rows),
+    )
 
 
 def _words(layer):

@@ -1,9 +1,8 @@
 """The architecture explorer: its numbers are the networks', by mouse, by keyboard, by link."""
 
-import random
-
 import pytest
 import torch
+from browsing import follow, link_to, random_figures, resize
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision import models
@@ -47,10 +46,28 @@ def details(depth, block):
     ]
 
 
+def selected(figure, side):
+    """The block that is shown of the network on a side."""
+    along = blocks(getattr(figure, side), figure.size)
+    return along[min(getattr(figure, f"{side}_block"), len(along) - 1)]
+
+
 def expected(figure):
     """The columns of the table."""
     sides = [side for side in ("left", "right") if getattr(figure, side)]
-    return [details(getattr(figure, side), figure.selected(side)) for side in sides]
+    return [details(getattr(figure, side), selected(figure, side)) for side in sides]
+
+
+def sentence(figure, side):
+    """What the readout says of a side."""
+    depth, block = getattr(figure, side), selected(figure, side)
+    last = blocks(depth, figure.size)[-1]
+    shares = (
+        f"{100 * block.parameters_so_far / last.parameters_so_far:.1f}\u00a0%",
+        f"{100 * block.macs_so_far / last.macs_so_far:.1f}\u00a0%",
+    )
+    wider = ", wider than the image" if block.field > figure.size else ""
+    return SENTENCE.format(depth, place(block), *shares, block.field, wider)
 
 
 def shown(page):
@@ -164,51 +181,31 @@ def test_the_still_pictures_text_has_the_networks_numbers():
         assert f"{last.macs_so_far / 1e9:.1f}" in ArchitectureExplorer.alt
 
 
-def test_the_data_are_small():
-    assert len(str(ArchitectureExplorer().networks)) < 30_000
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_twenty_random_settings_show_pythons_numbers(show_figure, seed):
-    rng = random.Random(seed)
-    left, right = rng.choice(list(TABLE_1)), rng.choice([0, *TABLE_1])
-    figure = ArchitectureExplorer(
-        left=left,
-        right=right,
-        left_block=rng.randrange(len(blocks(left, 224))),
-        right_block=rng.randrange(len(blocks(right or 18, 224))),
-        size=rng.choice(SIZES),
-        quantity=rng.choice(QUANTITIES),
-    )
-    page = show_figure(figure)
-    assert shown(page) == expected(figure)
-    sides = [side for side in ("left", "right") if getattr(figure, side)]
-    assert [spoken(page, side) for side in sides] == expected(figure)
-    for side in sides:
-        depth, block = getattr(figure, side), figure.selected(side)
-        last = blocks(depth, figure.size)[-1]
-        shares = (
-            f"{100 * block.parameters_so_far / last.parameters_so_far:.1f} %",
-            f"{100 * block.macs_so_far / last.macs_so_far:.1f} %",
-        )
-        wider = ", wider than the image" if block.field > figure.size else ""
+def test_twenty_random_settings_show_pythons_numbers(show_figure):
+    page = show_figure(ArchitectureExplorer())
+    for figure in random_figures(ArchitectureExplorer):
+        follow(page, link_to(figure))
+        assert shown(page) == expected(figure)
+        sides = [side for side in ("left", "right") if getattr(figure, side)]
+        assert [spoken(page, side) for side in sides] == expected(figure)
         said = page.locator(".rh-readout").inner_text()
-        assert SENTENCE.format(depth, place(block), *shares, block.field, wider) in said
+        assert all(sentence(figure, side) in said for side in sides)
 
 
-@pytest.mark.parametrize("depth", TABLE_1)
-def test_arrow_keys_walk_from_the_first_block_to_the_last(show_figure, depth):
-    page = show_figure(ArchitectureExplorer(right=depth, size=96))
-    slider(page, "right").focus()
-    page.keyboard.press("Home")
-    for block in blocks(depth, 96):
-        assert spoken(page, "right") == shown(page)[1] == details(depth, block)
-        page.keyboard.press("ArrowRight")
-    assert spoken(page, "right") == details(depth, blocks(depth, 96)[-1])
-    page.keyboard.press("ArrowLeft")
-    assert spoken(page, "right") == details(depth, blocks(depth, 96)[-2])
-    page.keyboard.press("End")
-    assert spoken(page, "right") == details(depth, blocks(depth, 96)[-1])
+def test_arrow_keys_walk_from_the_first_block_to_the_last(show_figure):
+    page = show_figure(ArchitectureExplorer())
+    for depth in TABLE_1:
+        follow(page, link_to(ArchitectureExplorer(right=depth, size=96)))
+        slider(page, "right").focus()
+        page.keyboard.press("Home")
+        for block in blocks(depth, 96):
+            assert spoken(page, "right") == shown(page)[1] == details(depth, block)
+            page.keyboard.press("ArrowRight")
+        assert spoken(page, "right") == details(depth, blocks(depth, 96)[-1])
+        page.keyboard.press("ArrowLeft")
+        assert spoken(page, "right") == details(depth, blocks(depth, 96)[-2])
+        page.keyboard.press("End")
+        assert spoken(page, "right") == details(depth, blocks(depth, 96)[-1])
 
 
 def test_each_network_is_one_tab_stop(show_figure):
@@ -281,49 +278,19 @@ def test_marks_stand_where_the_axes_say(show_figure, quantity):
             "mark => { const {x, y, width, height} = mark.getBBox();"
             " return [x + width / 2, y + height / 2]; }"
         )
-        block = figure.selected(side)
+        block = selected(figure, side)
         assert value("x", "middle", centre[0]) == pytest.approx(block.depth)
         assert value("y", "end", centre[1]) == pytest.approx(getattr(block, column) / unit)
 
 
-def test_a_link_carries_the_state(show_figure):
-    page = show_figure(ArchitectureExplorer())
-    page.get_by_label("96×96").check()
-    page.get_by_label("receptive field").check()
-    slider(page, "left").focus()
-    page.keyboard.press("ArrowLeft")
-    page.get_by_role("button", name="Link to this state").click()
-    link = page.evaluate("location.hash.slice(1)")
-    page = show_figure(ArchitectureExplorer(), link=link)
-    figure = ArchitectureExplorer(size=96, quantity="field", left_block=7)
-    assert shown(page) == expected(figure)
-    assert page.get_by_label("receptive field").is_checked()
+def test_a_block_that_a_network_lacks_is_its_last(show_figure):
+    figure = ArchitectureExplorer(left=18, left_block=51, right=152, right_block=51)
+    assert selected(figure, "left") == blocks(18, 224)[-1]
+    assert shown(show_figure(figure)) == expected(figure)
 
 
-@pytest.mark.parametrize(
-    ("link", "setting"),
-    [
-        ("left=19&right=%22x%22&size=97&quantity=%22toString%22", {}),
-        ("left=[18]&right=null&size={}&quantity=0", {}),
-        ("left_block=-3&right_block=1e9", {"left_block": 0, "right_block": 17}),
-        ("left_block=2.5&right_block=%22a%22", {"left_block": 0, "right_block": 0}),
-        ("left=%7Bbroken&nothing=1&networks=0", {}),
-        ("size=%", {}),
-    ],
-)
-def test_a_link_with_nonsense_leaves_a_whole_figure(show_figure, link, setting):
-    page = show_figure(ArchitectureExplorer(), link=f"figure-architecture?{link}")
-    assert shown(page) == expected(ArchitectureExplorer(**setting))
-    assert page.get_by_label("parameters").is_checked()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 360, 900])
-def test_nothing_is_cut_or_wider_than_the_window(show_figure, width, scheme):
-    figure = ArchitectureExplorer(left=101, right=152, quantity="field")
-    page = show_figure(figure, width=width, scheme=scheme)
-    root = "document.documentElement"
-    assert page.evaluate(f"{root}.scrollWidth <= {root}.clientWidth")
+def test_nothing_is_cut(show_figure):
+    page = show_figure(ArchitectureExplorer(left=101, right=152, quantity="field"))
     outside = """[...document.querySelectorAll('.rh-stage svg')].flatMap((svg) => {
         const frame = svg.getBoundingClientRect();
         return [...svg.querySelectorAll('text, [data-index]')].filter((part) => {
@@ -332,4 +299,6 @@ def test_nothing_is_cut_or_wider_than_the_window(show_figure, width, scheme):
                 || box.top < frame.top - 1 || box.bottom > frame.bottom + 1;
         }).map((part) => part.textContent);
     })"""
-    assert page.evaluate(outside) == []
+    for width in (320, 360, 900):
+        resize(page, width)
+        assert page.evaluate(outside) == []

@@ -17,6 +17,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
+pytestmark = pytest.mark.process
 ROOT = Path(__file__).resolve().parents[2]
 COLAB_HAS = ["torch", "torchvision", "numpy", "matplotlib", "ipykernel", "nbclient"]
 
@@ -24,7 +25,7 @@ RUN = """
 import sys, nbformat
 from nbclient import NotebookClient
 notebook = nbformat.read(sys.argv[1], as_version=4)
-NotebookClient(notebook, timeout=600, kernel_name="python3").execute()
+NotebookClient(notebook, timeout=None, kernel_name="python3").execute()
 nbformat.write(notebook, sys.argv[2])
 """
 

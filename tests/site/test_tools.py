@@ -1,6 +1,12 @@
 """The tools that frame, run and seed the chapters."""
 
+import json
+import os
+import re
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -9,28 +15,291 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "book" / "_tools"))
 
+import address  # noqa: E402
 import execute  # noqa: E402
 import frame  # noqa: E402
+import install  # noqa: E402
+import make_book  # noqa: E402
 import seeds  # noqa: E402
+
+CLAIM = """\
+from resnet_helpers.classroom.claims import claim
+claim("it is so", True)"""
 
 
 def write_notebook(path, *sources):
     cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    path.parent.mkdir(exist_ok=True)
     nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
     return path
 
 
-def test_a_notebook_runs_in_an_empty_folder_and_saves_its_outputs(tmp_path):
-    path = write_notebook(tmp_path / "a.ipynb", "import os", "print(os.listdir())")
-    notebook = nbformat.read(path, as_version=4)
-    execute.execute(notebook)
-    execute.save(notebook, path)
-    saved = nbformat.read(path, as_version=4)
+@pytest.fixture
+def book(tmp_path, monkeypatch):
+    """A folder that stands for the repository: its chapters, runs and pages are this test's own."""
+    for module in (execute, make_book, frame):
+        monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(execute, "RAN", tmp_path / "_build" / "ran")
+    monkeypatch.setattr(make_book, "BUILT", tmp_path / "_build")
+    return tmp_path
+
+
+@pytest.fixture
+def pages(book, monkeypatch):
+    """What each building of the pages found as a chapter's outputs, instead of Jupyter Book."""
+    found = []
+
+    def build_pages(paths):
+        make_book.stage(paths)
+        staged = [execute.read(book / "_build/source/notebooks" / path.name) for path in paths]
+        found.append([execute.printed(notebook) for notebook in staged])
+        (book / "_build" / "html").mkdir(exist_ok=True)
+        (book / "_build" / "html" / "index.html").touch()
+        return True
+
+    monkeypatch.setattr(make_book, "build_pages", build_pages)
+    return found
+
+
+def give_saved_output(path, text):
+    notebook = execute.read(path)
+    notebook.cells[0].outputs = [nbformat.v4.new_output("stream", name="stdout", text=text)]
+    nbformat.write(notebook, path)
+
+
+@pytest.mark.process
+def test_a_notebook_runs_in_an_empty_folder_and_saves_its_outputs(book):
+    path = write_notebook(book / "notebooks" / "a.ipynb", "import os", "print(os.listdir())")
+    assert execute.run_all([path]) == []
+    execute.save(path)
+    saved = execute.read(path)
     assert saved.cells[1].outputs[0].text == "[]\n"
     assert "execution" not in saved.cells[1].metadata
     assert saved.metadata.language_info == {"name": "python"}
+    assert execute.has_run(path)
 
 
+@pytest.mark.process
+def test_a_build_shows_saved_outputs_then_runs_and_goes_on_where_one_failed(book, pages, capsys):
+    first = write_notebook(book / "notebooks" / "1_a.ipynb", CLAIM)
+    second = write_notebook(
+        book / "notebooks" / "2_b.ipynb",
+        "import sys\nfrom pathlib import Path",
+        f"print('a sign of need', file=sys.stderr)\nassert Path({str(book / 'mended')!r}).exists()",
+    )
+    give_saved_output(first, "saved")
+    give_saved_output(second, "saved")
+    cell = execute.read(second).cells[1].id
+    failures = make_book.make_book([first, second], reads=False)
+    assert failures == [f"2_b, cell {cell}: AssertionError:"]
+    assert pages == [[["saved"], ["saved"]], [["✓ it is so"], ["saved"]]]
+    printed = capsys.readouterr().out
+    assert printed.index("The book is ready to read") < printed.index("chapter 1 of 2: ")
+    assert re.search(r"chapter 1 of 2: \d+ s, 1 claims hold, about 1 minute to go\n", printed)
+    assert re.search(rf"chapter 2 of 2: \d+ s, FAILED in cell {cell}\n", printed)
+    assert f"    {cell}: a sign of need\n" in printed
+    record = json.loads((book / "_build" / "ran" / "2_b.json").read_text())
+    assert record["failed"] == {"cell": cell, "error": "AssertionError:"}
+    assert record["claims"] == 0 and record["seconds"] > 0
+
+    (book / "mended").touch()
+    assert make_book.make_book([first, second], reads=False) == []
+    printed = capsys.readouterr().out
+    assert "1 of 2 chapters have run, and nothing that they need has changed." in printed
+    assert "chapter 1 of 2" not in printed and "chapter 2 of 2: " in printed
+    assert pages[2:] == [[["✓ it is so"], ["saved"]], [["✓ it is so"], []]]
+    assert "1 claims hold" in printed.splitlines()[-2]
+
+
+def test_reading_needs_no_run(book, pages):
+    path = write_notebook(book / "notebooks" / "1_a.ipynb", "raise RuntimeError")
+    give_saved_output(path, "saved")
+    assert make_book.make_book([path], reads=True) == []
+    assert pages == [[["saved"]]]
+
+
+def keep_run(path):
+    """Have a chapter's run kept, without running it."""
+    execute.RAN.mkdir(parents=True, exist_ok=True)
+    stamp = execute.stamp(execute.read(path))
+    record = {"stamp": stamp, "seconds": 1.0, "claims": 0, "failed": None}
+    (execute.RAN / f"{path.stem}.json").write_text(json.dumps(record))
+    (execute.RAN / path.name).write_bytes(path.read_bytes())
+
+
+def test_a_run_holds_until_code_a_helper_or_a_version_changes(book, monkeypatch):
+    helpers = book / "resnet_helpers"
+    helpers.mkdir()
+    (helpers / "__init__.py").touch()
+    monkeypatch.setattr(execute.resnet_helpers, "__file__", str(helpers / "__init__.py"))
+    path = write_notebook(book / "notebooks" / "1_a.ipynb", "x = 1")
+    keep_run(path)
+    assert execute.has_run(path)
+
+    notebook = execute.read(path)
+    notebook.cells.insert(0, nbformat.v4.new_markdown_cell("words"))
+    nbformat.write(notebook, path)
+    assert execute.has_run(path)  # words are no code
+    assert [cell.cell_type for cell in execute.with_outputs(path).cells] == ["markdown", "code"]
+
+    (helpers / "data").mkdir()
+    (helpers / "data" / "new.py").write_text("y = 2")
+    assert not execute.has_run(path)
+    keep_run(path)
+    notebook.cells[1].source = "x = 2"
+    nbformat.write(notebook, path)
+    assert not execute.has_run(path)
+    keep_run(path)
+    monkeypatch.setattr(execute, "version", lambda package: "another")
+    assert not execute.has_run(path)
+
+
+@pytest.mark.process
+def test_a_build_that_is_broken_off_leaves_no_process_and_goes_on_from_there(book):
+    chapters = book / "notebooks"
+    write_notebook(chapters / "1_a.ipynb", CLAIM)
+    pid = book / "pid"
+    code = f"import os, time\nopen({str(pid)!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)"
+    write_notebook(chapters / "2_b.ipynb", code)
+    script = f"""
+import sys
+from pathlib import Path
+sys.path.insert(0, {str(ROOT / "book" / "_tools")!r})
+import execute, make_book
+execute.RAN, execute.NOTEBOOKS = Path({str(execute.RAN)!r}), Path({str(chapters)!r})
+make_book.BUILT = Path({str(book / "_build")!r})
+make_book.build_pages = lambda paths: (make_book.BUILT / "html").mkdir(parents=True) or (
+    make_book.BUILT / "html" / "index.html").touch() or True
+make_book.main()
+"""
+    building = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    while not (pid.exists() and pid.read_text()) and building.poll() is None:
+        time.sleep(0.05)
+    building.send_signal(signal.SIGINT)
+    _, complaint = building.communicate()
+    assert building.returncode == 1
+    assert complaint.endswith("Broken off. The next `make book` goes on from here.\n"), complaint
+    assert "Traceback" not in complaint
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
+    assert execute.has_run(chapters / "1_a.ipynb")
+    assert not execute.has_run(chapters / "2_b.ipynb")
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(("printed", "passes"), [("1", True), ("2", False)])
+def test_nbval_compares_a_run_that_holds_and_starts_no_kernel(book, printed, passes):
+    path = write_notebook(book / "1_a.ipynb", "import os; os.abort()")
+    notebook = execute.read(path)
+    notebook.cells[0].execution_count = 1
+    nbformat.write(notebook, path)
+    give_saved_output(path, "1")
+    keep_run(path)
+    give_saved_output(execute.RAN / path.name, printed)
+    script = (
+        f"import execute, pathlib, pytest; execute.RAN = pathlib.Path({str(execute.RAN)!r});"
+        f"raise SystemExit(pytest.main(['-p', 'replay', '--nbval', {str(path)!r}]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=book,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "book/_tools"), str(ROOT)])},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode == 0) == passes, done.stdout
+    assert ("1 passed" if passes else "Cell outputs differ") in done.stdout
+
+
+def test_caches_that_cannot_be_written_move_into_the_environment(tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(make_book, "SPARE", tmp_path / "spare")
+    for variable in ("MPLCONFIGDIR", "IPYTHONDIR"):
+        monkeypatch.setenv(variable, str(tmp_path / "fine"))
+    monkeypatch.setenv("RESNET_HELPERS_CACHE", str(tmp_path / "file" / "cache"))
+    make_book.move_caches()
+    assert os.environ["MPLCONFIGDIR"] == str(tmp_path / "fine")
+    assert os.environ["RESNET_HELPERS_CACHE"] == str(tmp_path / "spare")
+    (line,) = capsys.readouterr().out.splitlines()
+    assert str(tmp_path / "file" / "cache") in line and str(tmp_path / "spare") in line
+
+
+def test_an_environment_of_another_folder_or_python_is_made_anew(tmp_path, monkeypatch):
+    monkeypatch.setattr(install, "ROOT", tmp_path)
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "python").symlink_to(sys.executable)
+    here = "{}.{}".format(*sys.version_info)
+    fits = {"folder": str(tmp_path), "python": here}
+    assert install.misfit(fits) is None
+    assert install.misfit(fits, here) is None
+    assert install.misfit(None) == "it isn't whole"
+    assert install.misfit(fits | {"folder": "elsewhere"}) == "it was made in elsewhere"
+    assert install.misfit(fits | {"python": "3.9"}) == "it was made with Python 3.9, which is gone"
+    assert install.misfit(fits, "3.99") == f"it has Python {here}, not 3.99"
+
+
+def test_a_machine_that_is_too_old_or_too_full_is_told_what_is_needed(monkeypatch):
+    monkeypatch.setattr(install, "DISK", 0)
+    install.check_machine()
+    monkeypatch.setattr(install, "DISK", 10**9)
+    with pytest.raises(SystemExit, match=r"1000000000 GB of disk are needed in .*, there are"):
+        install.check_machine()
+    monkeypatch.setattr(install, "OLDEST", (3, 99))
+    with pytest.raises(SystemExit, match=r"Python 3.99 or newer is needed; .* is Python 3\."):
+        install.check_machine()
+
+
+@pytest.mark.parametrize(
+    ("origin", "other"),
+    [
+        ("https://github.com/a/b", None),
+        ("git@github.com:a/b.git", None),
+        ("../elsewhere", None),
+        ("git@github.com:c/d.git", "https://github.com/c/d"),
+        ("https://github.com/c/d.git", "https://github.com/c/d"),
+    ],
+)
+def test_a_clone_of_another_address_is_told_how_to_set_it(book, origin, other):
+    (book / "_config.yml").write_text("repository: {url: https://github.com/a/b}")
+    subprocess.run(["git", "init", "-q", book], check=True)
+    subprocess.run(["git", "-C", book, "remote", "add", "origin", origin], check=True)
+    sentence = make_book.other_origin()
+    assert sentence is None if other is None else sentence.endswith(f"make address URL={other}")
+
+
+def test_the_address_is_set_wherever_it_stands_and_nowhere_else(book):
+    (book / "_config.yml").write_text(
+        "repository: {url: https://github.com/a/b, branch: main}\n"
+        "html: {baseurl: https://a.github.io/b/}\n"
+    )
+    (book / "other.md").write_text(
+        "git clone https://github.com/a/b.git https://github.com/a/b-data https://github.com/a/bc"
+    )
+    (book / ".venv").mkdir()
+    (book / ".venv" / "its.md").write_text("https://github.com/a/b")
+    cells = [nbformat.v4.new_markdown_cell("x"), nbformat.v4.new_code_cell("y")]
+    cells[0].id, cells[1].id = "links", "set-up"
+    path = book / "notebooks" / "04_a.ipynb"
+    path.parent.mkdir()
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    frame.write_frame(path)
+    changed = address.set_address("https://github.com/Owner/a-book")
+    assert changed == [book / "_config.yml", path, book / "other.md"]
+    assert (book / "_config.yml").read_text() == (
+        "repository: {url: https://github.com/Owner/a-book, branch: main}\n"
+        "html: {baseurl: https://owner.github.io/a-book/}\n"
+    )
+    assert (book / "other.md").read_text() == (
+        "git clone https://github.com/Owner/a-book.git "
+        "https://github.com/a/b-data https://github.com/a/bc"
+    )
+    assert (book / ".venv" / "its.md").read_text() == "https://github.com/a/b"
+    assert frame.differing_cells(path) == []
+
+
+@pytest.mark.process
 def test_seeds_replaces_the_one_seed_line_and_runs_the_claims(tmp_path, capsys):
     path = write_notebook(
         tmp_path / "a.ipynb",
@@ -64,13 +333,17 @@ def test_frame_writes_its_cells_and_notices_a_change(tmp_path):
     compile(set_up, "set-up", "exec")
 
 
-def test_the_set_up_cell_installs_nothing_where_the_helpers_are_there():
+@pytest.mark.process
+def test_the_set_up_cell_installs_nothing_where_the_helpers_are_and_comes_before_torch():
+    """OpenMP reads GOMP_SPINCOUNT once, when torch is imported."""
     set_up = frame.framed_cells("04_a.ipynb")["set-up"]
-    calls = []
-
-    class Subprocess:
-        run = calls.append
-
-    source = set_up.replace("import subprocess\n", "")
-    exec(source, {"subprocess": Subprocess})
-    assert calls == []
+    script = (
+        f"import os, subprocess, sys\nsubprocess.run = None\n{set_up}\n"
+        "assert 'torch' not in sys.modules\nprint(os.environ['GOMP_SPINCOUNT'])"
+    )
+    without = {name: value for name, value in os.environ.items() if name != "GOMP_SPINCOUNT"}
+    without["PYTHONPATH"] = str(ROOT)
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=without, capture_output=True, text=True
+    )
+    assert done.stdout == "10000\n", done.stderr

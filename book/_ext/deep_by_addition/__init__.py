@@ -8,6 +8,7 @@ from . import (
     accessible,
     api,
     card,
+    figure_scripts,
     icons,
     inline_svg,
     page_ends,
@@ -22,6 +23,8 @@ from . import (
 HANDLERS = [
     ("config-inited", 500, card.configure),
     ("builder-inited", 500, small_pictures.allow_webp),
+    # Before the pages, which name each script with a sum over its text.
+    ("builder-inited", 500, figure_scripts.write),
     ("source-read", 500, api.add_modules),
     # Before Sphinx collects the images.
     ("doctree-read", 400, inline_svg.take_in_outputs),
@@ -32,6 +35,7 @@ HANDLERS = [
     ("doctree-read", 600, status.count),
     ("doctree-resolved", 500, status.add_notice),
     ("html-page-context", 500, page_ends.ask),
+    ("html-page-context", 500, figure_scripts.load),
     ("html-page-context", 500, accessible.make_entries_items),
     # After other extensions have added their scripts.
     ("html-page-context", 900, unplugged.leave_out_unused),

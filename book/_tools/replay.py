@@ -1,0 +1,57 @@
+"""A plugin of pytest: nbval compares a chapter's run in _build/ran instead of running it again.
+
+python -m pytest -p replay --nbval notebooks    with book/_tools on PYTHONPATH
+
+`make book` and `make test` need each chapter's run, and once is enough. nbval gets the outputs by
+the messages that a kernel would send. Without the plugin, or without a run that holds, it starts a
+kernel itself.
+"""
+
+from queue import Empty
+
+import execute
+from nbval.plugin import IPyNbFile
+
+
+class ReplayedKernel:
+    """Answers nbval as a kernel does, from the cells of a notebook that has run."""
+
+    def __init__(self, notebook):
+        self._cells = iter(execute.code_cells(notebook))
+
+    def is_alive(self):
+        return True
+
+    def stop(self):
+        """There is no process to end."""
+
+    def execute_cell_input(self, source, allow_stdin):
+        cell = next(cell for cell in self._cells if cell.source == source)
+        self._messages = [_message(output.output_type, output) for output in cell.outputs]
+        self._messages.append(_message("status", {"execution_state": "idle"}))
+        return "replayed"
+
+    def await_reply(self, msg_id, timeout):
+        """The cell has run."""
+
+    def get_message(self, stream, timeout):
+        if not self._messages:
+            raise Empty
+        return self._messages.pop(0)
+
+
+def _message(kind, content):
+    return {"msg_type": kind, "content": content, "parent_header": {"msg_id": "replayed"}}
+
+
+def pytest_configure():
+    start_kernel = IPyNbFile.setup
+
+    def setup(self):
+        if execute.has_run(self.path):
+            self.kernel = ReplayedKernel(execute.with_outputs(self.path))
+            self.setup_sanitize_files()
+        else:
+            start_kernel(self)
+
+    IPyNbFile.setup = setup

@@ -1,0 +1,268 @@
+"""Whole trainings: what they write, that they can be stopped, and what they refuse."""
+
+import dataclasses
+import json
+import signal
+import time
+
+import pytest
+import safetensors.torch
+import torch
+from samples import noise_split
+from torch import nn
+
+from resnet_helpers import transforms
+from resnet_helpers.data import BatchLoader, Dataset
+from resnet_helpers.experiments import Recipe, load_trained
+from resnet_helpers.experiments import train as module
+from resnet_helpers.experiments.train import BAD_BATCH, CHECKPOINT, HISTORY, train_to_folder
+from resnet_helpers.networks import cifar_resnet
+from resnet_helpers.training import load_weights, predict
+
+TINY = Recipe("cifar_resnet8", image_size=12, epochs=3, batch_size=40, crop=1)
+
+
+def make_data(size=12):
+    splits = (noise_split(n, seed, size) for seed, n in enumerate((200, 60, 80)))
+    return Dataset("noise", tuple("abcdefghij"), *splits)
+
+
+def without_times(history):
+    return [{name: row[name] for name in row if name != "seconds"} for row in history]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A small training that is done: its folder, its model, its result."""
+    folder = tmp_path_factory.mktemp("finished") / "out"
+    model, result = train_to_folder(TINY, make_data(), folder)
+    return folder, model, result
+
+
+# what is written
+
+
+def test_the_folder_holds_all_that_is_worth_keeping_and_nothing_else(finished):
+    folder, _, result = finished
+    assert {path.name for path in folder.iterdir()} == {
+        "history.json",
+        "history.csv",
+        "curves.png",
+        "best.safetensors",
+        "README.md",
+    }
+    assert json.loads((folder / "history.json").read_text()) == json.loads(json.dumps(result))
+    assert [row["epoch"] for row in result["history"]] == [1, 2, 3]
+
+
+def test_the_kept_weights_give_the_accuracy_and_the_confusion_that_are_reported(finished):
+    folder, _, result = finished
+    model, about = load_trained(folder / "best.safetensors")
+    data = make_data()
+    logits, labels = predict(
+        model,
+        BatchLoader(data.test, 7, lambda x: transforms.normalize(x, about["mean"], about["std"])),
+    )
+    right = (logits.argmax(1) == labels).double().mean().item()
+    assert result["test"]["accuracy"] == pytest.approx(right)
+    assert result["test"]["standard_error"] == pytest.approx((right * (1 - right) / 80) ** 0.5)
+    loss = nn.functional.cross_entropy(logits, labels).item()
+    assert result["test"]["loss"] == pytest.approx(loss, rel=1e-5)
+    confusion = torch.tensor(result["test"]["confusion"])
+    for true in range(10):
+        says = torch.bincount(logits.argmax(1)[labels == true], minlength=10)
+        assert torch.equal(confusion[true], says)
+
+
+def test_the_kept_epoch_has_the_lowest_validation_loss(finished):
+    losses = [row["val_loss"] for row in finished[2]["history"]]
+    assert finished[2]["best_epoch"] == 1 + losses.index(min(losses))
+
+
+def test_test_images_take_no_part_in_what_is_chosen(tmp_path):
+    data = make_data()
+    others = dataclasses.replace(data, test=noise_split(80, 99, 12))
+    results = [train_to_folder(TINY, d, tmp_path / str(i))[1] for i, d in enumerate((data, others))]
+    one, other = (without_times(result["history"]) for result in results)
+    assert one == other
+    assert results[0]["test"] != results[1]["test"]
+
+
+def test_limit_cuts_every_split_and_large_images_are_shrunk(tmp_path):
+    recipe = dataclasses.replace(TINY, limit=50, epochs=1)
+    _, result = train_to_folder(recipe, make_data(size=24), tmp_path / "out")
+    assert result["provenance"]["images"] == {"train": 50, "validation": 50, "test": 50}
+
+
+# stopping and going on
+
+LONG = """
+try:
+    recipe = replace(RECIPE, epochs=given["epochs"])
+    train_to_folder(recipe, quarters(), given["folder"], resume=given["resume"])
+except Stopped as stopped:
+    print("STOPPED", stopped)
+"""
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_when_asked_to_stop_it_says_what_is_kept_and_how_to_go_on(tmp_path, forker, number):
+    folder = tmp_path / "out"
+    process = forker.start(LONG, folder=str(folder), epochs=300, resume=False)
+    while not (folder / CHECKPOINT).exists():
+        time.sleep(0.01)
+    process.send(number)
+    assert process.wait() == 0
+    stopped = process.said.splitlines()[-1]
+    assert f"STOPPED stopped by {number.name}. In {folder} epoch" in stopped
+    assert "the same command with --resume (in Python: resume=True) goes on" in stopped
+    torch.load(folder / CHECKPOINT, weights_only=True)  # whole
+
+
+def test_asked_twice_it_stops_at_once():
+    before = signal.getsignal(signal.SIGINT)
+    with module._stop_noted() as check:
+        check()
+        signal.raise_signal(signal.SIGINT)  # only noted, until one asks
+        with pytest.raises(module.Stopped, match="stopped by SIGINT"):
+            check()
+        with pytest.raises(module.Stopped, match="stopped by SIGINT"):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.fixture
+def interrupted(tmp_path):
+    """The folder of a training that broke off after its first epoch."""
+
+    def break_off(model, history):
+        if len(history) == 2:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        train_to_folder(TINY, make_data(), tmp_path / "out", after_epoch=[break_off])
+    return tmp_path / "out"
+
+
+def test_an_unfinished_training_is_not_begun_anew_by_mistake(interrupted):
+    before = (interrupted / CHECKPOINT).read_bytes()
+    with pytest.raises(ValueError, match=r"holds an unfinished training: --resume .* goes on"):
+        train_to_folder(TINY, make_data(), interrupted)
+    assert (interrupted / CHECKPOINT).read_bytes() == before
+
+
+def test_resumed_it_ends_as_the_unbroken_one(interrupted, finished):
+    _, result = train_to_folder(TINY, make_data(), interrupted, resume=True)
+    assert without_times(result["history"]) == without_times(finished[2]["history"])
+    assert result["test"] == finished[2]["test"]
+
+
+def test_broken_off_before_its_first_checkpoint_it_begins_again(tmp_path, monkeypatch, finished):
+    def full(*_):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(module.Checkpoint, "write", full)
+    with pytest.raises(OSError, match="No space left"):
+        train_to_folder(TINY, make_data(), tmp_path / "out")
+    monkeypatch.undo()
+    assert (tmp_path / "out" / HISTORY).exists()
+    _, result = train_to_folder(TINY, make_data(), tmp_path / "out", resume=True)
+    assert without_times(result["history"]) == without_times(finished[2]["history"])
+
+
+def test_broken_off_among_its_reports_it_writes_them_again(tmp_path, monkeypatch, finished):
+    def full(*_):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(module, "write_reports", full)
+    with pytest.raises(OSError, match="No space left"):
+        train_to_folder(TINY, make_data(), tmp_path / "out")
+    monkeypatch.undo()
+    _, result = train_to_folder(TINY, make_data(), tmp_path / "out", resume=True)
+    assert (tmp_path / "out" / "README.md").exists()
+    assert result["test"] == finished[2]["test"]
+
+
+def test_a_finished_training_is_not_overwritten(finished):
+    before = {path.name: path.read_bytes() for path in finished[0].iterdir()}
+    with pytest.raises(ValueError, match="holds a finished training: choose another folder"):
+        train_to_folder(TINY, make_data(), finished[0])
+    other = dataclasses.replace(TINY, epochs=4)
+    with pytest.raises(ValueError, match="finished training of other settings or images"):
+        train_to_folder(other, make_data(), finished[0], resume=True)
+    images = dataclasses.replace(make_data(), test=noise_split(80, 5, 12))
+    with pytest.raises(ValueError, match="finished training of other settings or images"):
+        train_to_folder(TINY, images, finished[0], resume=True)
+    assert {path.name: path.read_bytes() for path in finished[0].iterdir()} == before
+
+
+def test_resumed_a_finished_training_is_returned_as_it_is(finished):
+    model, result = train_to_folder(TINY, make_data(), finished[0], resume=True)
+    assert result == json.loads(json.dumps(finished[2]))
+    for a, b in zip(model.parameters(), finished[1].parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_a_recipe_without_a_network_is_refused_before_anything_is_trained(tmp_path):
+    with pytest.raises(ValueError, match="network='': choose resnet18"):
+        train_to_folder(dataclasses.replace(TINY, network=""), make_data(), tmp_path / "out")
+
+
+def test_a_loss_that_is_no_longer_finite_stops_with_its_batch_kept(tmp_path):
+    recipe = dataclasses.replace(TINY, optimizer="sgd", learning_rate=1e30)
+    with pytest.raises(FloatingPointError) as caught:
+        train_to_folder(recipe, make_data(), tmp_path / "out")
+    message = str(caught.value)
+    assert "epoch 1, step 2: the loss is no longer finite, with learning_rate=1e+30" in message
+    assert "Try a tenth of it" in message and "nothing is kept" in message
+    batch = safetensors.torch.load_file(tmp_path / "out" / BAD_BATCH)
+    assert batch["images"].shape == (40, 3, 12, 12) and batch["labels"].shape == (40,)
+    assert not batch["logits"].isfinite().all()
+
+
+def test_the_number_of_threads_is_the_recipes_and_put_back(tmp_path):
+    before = torch.get_num_threads()
+    recipe = dataclasses.replace(TINY, threads=before + 1, epochs=1, limit=40)
+    _, result = train_to_folder(recipe, make_data(), tmp_path / "out")
+    assert result["provenance"]["threads"] == before + 1
+    assert torch.get_num_threads() == before
+
+
+# weights that are refused
+
+
+def test_a_truncated_checkpoint_is_refused_in_one_line(finished, tmp_path):
+    whole = (finished[0] / "best.safetensors").read_bytes()
+    path = tmp_path / "cut.safetensors"
+    for size in (0, 7, 100, len(whole) - 1):
+        path.write_bytes(whole[:size])
+        with pytest.raises(ValueError, match=r"cut.safetensors is damaged, or") as caught:
+            load_trained(path)
+        assert len(str(caught.value).splitlines()) == 1
+
+
+def test_the_checkpoint_of_another_network_is_refused_in_one_line(finished):
+    with pytest.raises(ValueError, match="weights of another network than this") as caught:
+        load_weights(cifar_resnet(14), finished[0] / "best.safetensors")
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_pickle_is_never_run(tmp_path):
+    class Bomb:
+        def __reduce__(self):
+            return (print, ("a pickle was run",))
+
+    for name in ("bomb.pt", "bomb.safetensors"):
+        torch.save({"conv1.0.weight": Bomb()}, tmp_path / name)
+        with pytest.raises(ValueError, match=f"{name} is damaged, or holds something else"):
+            load_weights(cifar_resnet(8), tmp_path / name)
+    with pytest.raises(ValueError, match=r"bomb.safetensors is damaged, or"):
+        load_trained(tmp_path / "bomb.safetensors")
+
+
+def test_weights_without_their_settings_are_named(tmp_path):
+    path = tmp_path / "bare.safetensors"
+    safetensors.torch.save_file(cifar_resnet(8).state_dict(), path)
+    with pytest.raises(ValueError, match="doesn't say which network it is of"):
+        load_trained(path)

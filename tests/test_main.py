@@ -1,0 +1,80 @@
+"""The command line: train and record (data stl10 is tested in tests/data)."""
+
+import contextlib
+import json
+import random
+from dataclasses import fields
+
+import pytest
+from PIL import Image
+
+from resnet_helpers import __main__ as command_line
+from resnet_helpers.experiments import Recipe
+from resnet_helpers.experiments.recordings import RECORDINGS
+
+
+def test_the_full_notes_recipe_runs_end_to_end_on_a_few_images(tmp_path, capsys):
+    folder = tmp_path / "out"
+    arguments = ["--data", "sample", "--epochs", "1", "--limit", "8", "--out", str(folder)]
+    command_line.main(["train", "--recipe", "notes", *arguments])
+    settings = json.loads((folder / "history.json").read_text())["settings"]
+    assert (settings["network"], settings["image_size"]) == ("resnet50", 224)
+    assert "test accuracy" in capsys.readouterr().out
+
+
+def test_a_readers_own_photographs_of_all_sizes_train_with_one_command(tmp_path):
+    rng = random.Random(0)
+    for k, name in enumerate(("cats", "dogs", "axolotls")):
+        folder = tmp_path / "mine" / name
+        folder.mkdir(parents=True)
+        for i in range(20):
+            size = (rng.randint(20, 60), rng.randint(20, 60))
+            Image.new("RGB", size, (80 * k, 5 * i, 7 * i)).save(folder / f"{i}.png")
+    with contextlib.chdir(tmp_path):
+        command_line.main(["train", "--recipe", "smoke", "--data", "folder:mine"])
+    card = (tmp_path / "trained" / "smoke-mine" / "README.md").read_text()
+    assert "trained on folder:mine" in card and "(axolotls, cats, dogs)" in card
+
+
+def test_each_setting_has_its_option_and_its_help(capsys):
+    with pytest.raises(SystemExit) as ended:
+        command_line.main(["train", "--help"])
+    assert ended.value.code == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    for field in fields(Recipe):
+        assert f"--{field.name.replace('_', '-')}" in shown, field.name
+    assert "let sgd's momentum look one step ahead" in shown
+    assert "of the triangle schedule: the share of all steps" in shown
+
+
+def test_settings_take_the_place_of_the_recipes(tmp_path):
+    options = "--epochs 1 --limit 70 --no-flip --optimizer sgd --nesterov --precision bfloat16"
+    arguments = ["train", "--recipe", "smoke", "--data", "sample", *options.split()]
+    command_line.main([*arguments, "--out", str(tmp_path / "out")])
+    settings = json.loads((tmp_path / "out" / "history.json").read_text())["settings"]
+    assert (settings["epochs"], settings["limit"], settings["flip"]) == (1, 70, False)
+    assert (settings["nesterov"], settings["precision"]) == (True, "bfloat16")
+    assert settings["network"] == "cifar_resnet8"
+
+
+def test_what_is_wrong_is_told_in_one_line(tmp_path, capsys):
+    train = ["train", "--recipe", "smoke", "--data", "sample", "--out", str(tmp_path / "out")]
+    with pytest.raises(SystemExit, match=r"^error: epochs=0: expected at least 1$"):
+        command_line.main([*train, "--epochs", "0"])
+    with pytest.raises(SystemExit, match=r"^error: unknown recording 'huge': choose one of deg"):
+        command_line.main(["record", "huge", "--data", "sample"])
+    with pytest.raises(SystemExit):
+        command_line.main([*train, "--precision", "float16"])
+    assert "invalid choice: 'float16'" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        command_line.main(["record", "replay-sample"])
+    assert "say which recording and --data, or --list" in capsys.readouterr().err
+
+
+def test_record_lists_what_there_is_and_what_it_needs(capsys):
+    command_line.main(["record", "--list"])
+    lines = capsys.readouterr().out.splitlines()
+    runs = sum(len(recording.runs) for recording in RECORDINGS.values())
+    assert len(lines) == runs + len(RECORDINGS)
+    assert "replay-sample: needs the sample set: --data sample" in lines
+    assert any(line.startswith("    plain-20-seed0: recorded 2026-") for line in lines)
