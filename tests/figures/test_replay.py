@@ -14,7 +14,8 @@ from torch.nn import functional as F
 
 from resnet_helpers import transforms
 from resnet_helpers.data import load
-from resnet_helpers.experiments import RECIPES, load_recording
+from resnet_helpers.experiments import load_recording
+from resnet_helpers.experiments.recipe import BOOK, NOTES
 from resnet_helpers.experiments.recorded import RECORDED
 from resnet_helpers.experiments.recordings import RECORDINGS
 from resnet_helpers.figures import replay
@@ -57,9 +58,9 @@ def columns(page):
 
 def test_the_recorded_settings_are_the_two_recipes(recorded):
     notes, book = recorded["notes-recipe"]["settings"], recorded["book-recipe"]["settings"]
-    for settings, recipe in ((notes, RECIPES["laptop"]), (book, RECIPES["book"])):
-        for name in ("optimizer", "learning_rate", "schedule", "batch_size", "label_smoothing"):
-            assert settings[name] == getattr(preset, name), name
+    for settings, recipe in ((notes, NOTES), (book, BOOK)):
+        for name in ("optimizer", "learning_rate", "schedule", "label_smoothing"):
+            assert settings[name] == getattr(recipe, name), name
     for name in ("network", "image_size", "epochs", "seed", "threads"):
         assert notes[name] == book[name], name
     assert (notes["network"], notes["image_size"], notes["epochs"]) == ("cifar_resnet14", 32, 12)
