@@ -7,7 +7,7 @@ ON_BOTH_CORES := OMP_NUM_THREADS=1 $(PY) -m pytest -q -n 2 --dist loadfile
 # No kernels, no browser, no clock; and the examples in docstrings.
 FAST := -m "not process and not browser and not timing" --doctest-modules resnet_helpers tests
 .DEFAULT_GOAL := help
-.PHONY: help book read test check lint format notebooks seeds benchmarks lab frame address \
+.PHONY: help book read test check lint figures format notebooks seeds benchmarks lab frame address \
 	constraints installed dev clean
 
 help:  ## List the commands
@@ -33,6 +33,10 @@ lint: dev
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m basedpyright --pythonpath $(PY)
+
+figures:  ## Check the types of the figures' JavaScript, by npm's TypeScript
+	@npx --yes -p typescript@5.9 tsc --allowJs --checkJs --noEmit --noUnusedLocals \
+		--target esnext --module esnext resnet_helpers/figures/*.js
 
 format: dev  ## Format the code, and mend what ruff can mend
 	@$(PY) -m ruff format .

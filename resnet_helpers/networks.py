@@ -158,27 +158,27 @@ class CifarNet(_StageByStage):
 
 def resnet18(num_classes: int = 10, **options: bool) -> ResNet:
     """ResNet-18 ([1], table 1). ``options`` are those of ``ResNet``."""
-    return _from_table(18, num_classes, options)
+    return ResNet(*TABLE_1[18], num_classes=num_classes, **options)
 
 
 def resnet34(num_classes: int = 10, **options: bool) -> ResNet:
     """ResNet-34 ([1], table 1). ``options`` are those of ``ResNet``."""
-    return _from_table(34, num_classes, options)
+    return ResNet(*TABLE_1[34], num_classes=num_classes, **options)
 
 
 def resnet50(num_classes: int = 10, **options: bool) -> ResNet:
     """ResNet-50 ([1], table 1), stride in the 3×3. ``options`` are those of ``ResNet``."""
-    return _from_table(50, num_classes, options)
+    return ResNet(*TABLE_1[50], num_classes=num_classes, **options)
 
 
 def resnet101(num_classes: int = 10, **options: bool) -> ResNet:
     """ResNet-101 ([1], table 1), stride in the 3×3. ``options`` are those of ``ResNet``."""
-    return _from_table(101, num_classes, options)
+    return ResNet(*TABLE_1[101], num_classes=num_classes, **options)
 
 
 def resnet152(num_classes: int = 10, **options: bool) -> ResNet:
     """ResNet-152 ([1], table 1), stride in the 3×3. ``options`` are those of ``ResNet``."""
-    return _from_table(152, num_classes, options)
+    return ResNet(*TABLE_1[152], num_classes=num_classes, **options)
 
 
 def resnet_d(depth: int, num_classes: int = 10, **options: bool) -> ResNet:
@@ -194,8 +194,8 @@ def resnet_d(depth: int, num_classes: int = 10, **options: bool) -> ResNet:
     if depth not in TABLE_1:
         raise ValueError(f"depth={depth!r}: expected one of {', '.join(map(str, TABLE_1))}")
     block, num_block = TABLE_1[depth]
-    block = {BasicBlock: BasicBlockD, BottleNeck: BottleNeckD}[block]
-    return ResNet(block, num_block, num_classes, deep_stem=True, **options)
+    with_d = {BasicBlock: BasicBlockD, BottleNeck: BottleNeckD}[block]
+    return ResNet(with_d, num_block, num_classes, deep_stem=True, **options)
 
 
 def plain18(num_classes: int = 10, init_weights: bool = True) -> ResNet:
@@ -309,7 +309,8 @@ def from_torchvision(state_dict: Mapping[str, Tensor]) -> ResNet:
     """
     depth = _torchvision_depth(state_dict)
     with torch.device("meta"):
-        model = _from_table(depth, len(state_dict["fc.bias"]), {"init_weights": False})
+        classes = len(state_dict["fc.bias"])
+        model = ResNet(*TABLE_1[depth], num_classes=classes, init_weights=False)
     renamed = {_our_name(name): tensor.clone() for name, tensor in state_dict.items()}
     try:
         model.load_state_dict(renamed, assign=True)
@@ -319,11 +320,6 @@ def from_torchvision(state_dict: Mapping[str, Tensor]) -> ResNet:
             f"resnet{depth}. {error}"
         ) from error
     return model.requires_grad_()
-
-
-def _from_table(depth, num_classes, options):
-    block, num_block = TABLE_1[depth]
-    return ResNet(block, num_block, num_classes, **options)
 
 
 def _convolution(in_channels, out_channels, kernel=3, stride=1):
@@ -375,8 +371,7 @@ def _blocks_per_stage(depth):
 
 
 def _check_blocks(num_block):
-    good = len(num_block) == 4 and all(isinstance(n, int) and n >= 1 for n in num_block)
-    if not good:
+    if len(num_block) != 4 or not all(isinstance(n, int) and n >= 1 for n in num_block):
         raise ValueError(
             f"num_block={num_block!r}: expected four whole numbers of at least 1, one for "
             "each of conv2_x, conv3_x, conv4_x and conv5_x, such as [2, 2, 2, 2]"

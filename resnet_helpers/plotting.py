@@ -1,7 +1,4 @@
-"""The book's figures: one style, one palette, always on an opaque background.
-
-Colours that the eye must tell apart are Okabe and Ito's, which colour-blind readers can too.
-"""
+"""The book's figures: one style, Okabe and Ito's palette, always on an opaque background."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +14,7 @@ from torch import Tensor
 from resnet_helpers._check import check_sizes
 from resnet_helpers.transforms import check_bytes
 
-# The style sheets of the pages (figures.css, book.css) say the first three again, in lower case.
+# The style sheet figures.css says the first three again, in lower case.
 PLAIN, RESIDUAL, GREEN = "#D55E00", "#0072B2", "#009E73"
 BLACK, GREY, YELLOW, PINK = "#000000", "#999999", "#E69F00", "#CC79A7"
 
@@ -89,12 +86,10 @@ def error_axes(
 ) -> tuple[Figure, list[Axes]]:
     """Panels in a row, against the epoch: a loss in nats, then shares in per cent.
 
-    ``figure, (left, right) = error_axes("training error", loss="training loss (nats)")``
-
     Args:
         labels: of the vertical axes of the panels for errors or accuracies, each from 0 to
             ``top``, where 1 is 100 %.
-        loss: the label of a panel for a loss, which comes first; None: there is none.
+        loss: the label of a panel for a loss, which comes first, its height as its lines ask for.
         xlabel: of every panel; its marks are whole numbers.
 
     Returns:
@@ -103,7 +98,7 @@ def error_axes(
     every = ([loss] if loss else []) + list(labels)
     figure, panels = plt.subplots(1, len(every), figsize=(8.6, 3.6), squeeze=False)
     for axis, label in zip(panels[0], every, strict=True):
-        axis.set(xlabel=xlabel, ylabel=label, ylim=(0, None))
+        axis.set(xlabel=xlabel, ylabel=label)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     for axis in panels[0][len(every) - len(labels) :]:
         axis.set_ylim(0, top)
@@ -145,6 +140,7 @@ def plot_history(
         epochs = range(1, len(history["train"]) + 1)
         axis.plot(epochs, history["train"], color=color, label="training")
         axis.plot(epochs, history["val"], color=color, linestyle="--", label="validation")
+        axis.set_ylim(0)
         axis.legend()
     return figure
 

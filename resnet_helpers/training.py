@@ -1,7 +1,5 @@
 """Training and measuring a classifier: the lecture notes' functions, their faults mended.
 
-From small to large: one batch, one epoch, one training (``train_val``).
-
 What was mended: losses and metrics are divided by the number of images seen (the notes divide
 by the whole data set even after a sanity check's single batch), the best weights are saved and
 restored (there it was commented out), and the loss must be summed over a batch, not averaged.
@@ -11,6 +9,7 @@ import math
 import pickle
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
@@ -26,15 +25,9 @@ from tqdm import tqdm
 from resnet_helpers._files import write_atomically
 
 PARAMS = (
-    "num_epochs",
-    "optimizer",
-    "loss_func",
-    "train_dl",
-    "val_dl",
-    "sanity_check",
-    "lr_scheduler",
+    "num_epochs", "optimizer", "loss_func", "train_dl", "val_dl", "sanity_check", "lr_scheduler",
     "path2weights",
-)
+)  # fmt: skip
 HEAD = "epoch       lr   train loss  accuracy     val loss  accuracy   minutes"
 Batches = Iterable[tuple[Tensor, Tensor]]
 # What reading a damaged or foreign file can raise.
@@ -45,7 +38,7 @@ class Step(NamedTuple):
     """One batch of ``loss_epoch``, for whoever looks on.
 
     Attributes:
-        index: 0 for the first batch of the epoch.
+        index: from 0, in the epoch.
         images, labels, logits: of the batch; the logits are those before the weights changed.
         loss: summed over the batch. right: the number of right answers.
     """
@@ -159,9 +152,9 @@ def loss_epoch(
         ValueError: ``loss_func`` averages over the batch, or the loader yields nothing.
     """
     if getattr(loss_func, "reduction", "sum") != "sum":
+        way_out = "use nn.CrossEntropyLoss(reduction='sum'), since batches can differ in size"
         raise ValueError(
-            f"loss_func has reduction={loss_func.reduction!r}: expected 'sum', since batches "
-            "can differ in size; use nn.CrossEntropyLoss(reduction='sum')"
+            f"loss_func has reduction={loss_func.reduction!r}: expected 'sum'; {way_out}"
         )
     device = next(model.parameters()).device
     total_loss, total_metric, seen = 0.0, 0, 0
@@ -258,13 +251,11 @@ def save_weights(model: nn.Module, path: str | PathLike, about: dict | None = No
         ValueError: another suffix. OSError: the file can't be written.
     """
     weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    write = partial(safetensors.torch.save_file, weights, metadata=about)
+    if _suffix(path) == ".pt":
+        write = partial(torch.save, weights)
     try:
-        if _suffix(path) == ".pt":
-            write_atomically(path, lambda beside: torch.save(weights, beside))
-        else:
-            write_atomically(
-                path, lambda beside: safetensors.torch.save_file(weights, beside, about)
-            )
+        write_atomically(path, write)
     except (safetensors.SafetensorError, RuntimeError) as error:  # how they tell of a full disk
         raise OSError(f"{path} can't be written: {error}") from error
 
@@ -345,17 +336,13 @@ def print_row(
     epoch: int, lr: float | list[float], train: tuple, val: tuple, seconds: float, best: bool
 ) -> None:
     """Print an epoch's line under ``HEAD``; ``train`` and ``val`` are (loss, accuracy)."""
-    print(
-        f"{epoch:5d} {lr!s:>8.8} {train[0]:12.4f} {train[1]:9.1%} {val[0]:12.4f} "
-        f"{val[1]:9.1%} {seconds / 60:9.2f}{'   best' if best else ''}",
-        flush=True,
-    )
+    measured = f"{train[0]:12.4f} {train[1]:9.1%} {val[0]:12.4f} {val[1]:9.1%}"
+    end = "   best" if best else ""
+    print(f"{epoch:5d} {lr!s:>8.8} {measured} {seconds / 60:9.2f}{end}", flush=True)
 
 
 def _suffix(path):
     suffix = Path(path).suffix
     if suffix not in (".safetensors", ".pt"):
-        raise ValueError(
-            f"weights file {str(path)!r}: expected a name ending in .safetensors or .pt"
-        )
+        raise ValueError(f"{str(path)!r}: expected a name ending in .safetensors or .pt")
     return suffix

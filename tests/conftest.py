@@ -5,6 +5,8 @@ import shutil
 import pytest
 from playwright.sync_api import sync_playwright
 
+import resnet_helpers  # noqa: F401 (first: it says how PyTorch's threads wait)
+
 # Every name but this machine's leads nowhere: the pages are tested with the network cut.
 CUT = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1"
 

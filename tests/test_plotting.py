@@ -26,14 +26,10 @@ def style():
 def test_the_pages_have_the_palette_of_the_figures():
     names = {"plain": plotting.PLAIN, "residual": plotting.RESIDUAL, "third": plotting.GREEN}
     assert list(names.values()) == ["#D55E00", "#0072B2", "#009E73"]  # Okabe and Ito
-    sheets = [ROOT / "resnet_helpers" / "figures" / "figures.css", ROOT / "book/_static/book.css"]
-    dark = set()
-    for sheet in sheets:
-        for name, color in names.items():
-            light, *of_dark = re.findall(rf"--{name}: (#[0-9a-f]{{6}});", sheet.read_text())
-            assert light == color.lower(), (sheet.name, name)
-            dark.add((name, *of_dark))
-    assert len(dark) == 3, "the sheets differ in their colors for the dark"
+    sheet = (ROOT / "resnet_helpers" / "figures" / "figures.css").read_text()
+    for name, color in names.items():
+        light, dark = re.findall(rf"--{name}: (#[0-9a-f]{{6}});", sheet)
+        assert light == color.lower() != dark, name
 
 
 def test_figures_have_an_opaque_ground():
@@ -93,7 +89,7 @@ def test_panels_of_errors_are_in_per_cent_and_a_loss_comes_first_in_nats():
     figure.canvas.draw()
     assert [axis.get_ylabel() for axis in (left, right)] == ["loss (nats)", "training error"]
     assert [axis.get_xlabel() for axis in (left, right)] == ["epoch", "epoch"]
-    assert left.get_ylim()[0] == 0 and right.get_ylim() == (0, 0.9)
+    assert left.get_ylim()[1] > 2 and right.get_ylim() == (0, 0.9)
     for axis in (left, right):
         assert all(tick == int(tick) for tick in axis.get_xticks())
     shares = [text.get_text() for text in right.get_yticklabels()]

@@ -84,7 +84,8 @@ def stamp(notebook):
     digest = hashlib.sha256()
     helpers = Path(resnet_helpers.__file__).parent
     for path in sorted(helpers.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts:
+        # A notebook keeps a figure's state, not its script or its style.
+        if path.is_file() and path.suffix not in {".pyc", ".js", ".css"}:
             digest.update(f"\0{path.relative_to(helpers)}\0".encode() + path.read_bytes())
     for cell in code_cells(notebook):
         digest.update(f"\0{cell.source}".encode())

@@ -38,6 +38,14 @@ def needs():
     return hashlib.sha256(b"".join(texts)).hexdigest()[:16]
 
 
+def read_installed(path):
+    """What ``.venv/installed`` holds; None where it isn't there, or an older Makefile made it."""
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+
+
 def misfit(installed, python=None):
     """Why an environment can't be used; None where it can.
 
@@ -90,7 +98,7 @@ def main():
     dev = "--dev" in sys.argv
     asked = version_of(sys.executable) if "--this" in sys.argv else None
     path = ROOT / ".venv" / "installed"
-    installed = json.loads(path.read_text()) if path.exists() else None
+    installed = read_installed(path)
     why = misfit(installed, asked)
     if why is None and installed["needs"] == needs() and installed["dev"] >= dev:
         return

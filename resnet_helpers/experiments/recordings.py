@@ -174,7 +174,7 @@ def record(name, data_name, only="*", folder=RECORDED, state_folder=None):
     Args:
         name: a key of ``RECORDINGS``.
         data_name: as for ``data.load``.
-        only: a pattern of run names, such as "plain-*": two processes can share the work.
+        only: a pattern of run names, such as ``"plain-*"``: two processes can share the work.
         folder: finished runs go to FOLDER/NAME/RUN.json.
         state_folder: where an unfinished run is kept; by default in the cache folder.
 

@@ -100,7 +100,7 @@ class ArchitectureExplorer(Figure):
 
 @functools.cache
 def blocks(depth, size):
-    """The ``Block``s of a network of table 1 with 1000 classes, for images of size × size.
+    """The blocks of a network of table 1 with 1000 classes, for images of size × size.
 
     Example:
         >>> block = blocks(50, 224)[8]
