@@ -36,7 +36,7 @@ if importlib.util.find_spec("resnet_helpers") is None:
     keep = [f"{{name}}=={{version(name)}}" for name in ("torch", "torchvision", "numpy")]
     pip = [sys.executable, "-m", "pip", "install", "--quiet"]
     subprocess.run([*pip, f"git+{{REPOSITORY}}", *keep], check=True)
-resnet_helpers = importlib.import_module("resnet_helpers")  # before torch: it says how threads wait"""
+resnet_helpers = importlib.import_module("resnet_helpers")  # before torch: it sets its threads"""
 
 
 def framed_cells(notebook_name):
