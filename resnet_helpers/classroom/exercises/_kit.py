@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import numbers
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -18,11 +19,6 @@ class Verdict:
     mark: str
     message: str
 
-    @property
-    def passed(self):
-        """Whether the answer is right."""
-        return self.mark == "✓"
-
     def __repr__(self):
         return f"{self.mark} {self.message}"
 
@@ -35,24 +31,28 @@ class Missing(Exception):
     """The answer isn't written yet."""
 
 
-def checker(check):
-    """Turn a function that raises ``Wrong`` and returns praise into one that returns a verdict."""
+def checker(praise):
+    """Make a function that raises ``Wrong`` return a verdict, with praise if it raises nothing."""
 
-    @functools.wraps(check)
-    def verdict(answer):
-        try:
-            if answer is ... or answer is None:
-                raise Missing
-            return Verdict("✓", check(answer))
-        except Missing:
-            return Verdict("·", "Not answered yet: replace the ... and run the cell again.")
-        except Wrong as wrong:
-            return Verdict("✗", str(wrong))
-        except Exception as error:  # an answer of a kind that nobody thought of
-            why = f"this answer can't be compared with the right one ({_named(error)})."
-            return Verdict("✗", f"{why} Is it of the kind that the exercise asks for?")
+    def decorate(check):
+        @functools.wraps(check)
+        def verdict(answer):
+            try:
+                if answer is ... or answer is None:
+                    raise Missing
+                check(answer)
+            except Missing:
+                return Verdict("·", "Not answered yet: replace the ... and run the cell again.")
+            except Wrong as wrong:
+                return Verdict("✗", str(wrong))
+            except Exception as error:  # an answer of a kind that nobody thought of
+                why = f"this answer can't be compared with the right one ({_named(error)})."
+                return Verdict("✗", f"{why} Is it of the kind that the exercise asks for?")
+            return Verdict("✓", praise)
 
-    return verdict
+        return verdict
+
+    return decorate
 
 
 def refuse(problems, about=""):
@@ -65,6 +65,18 @@ def refuse(problems, about=""):
     for sentence, found in problems.items():
         if found:
             raise Wrong(about + sentence)
+
+
+def compare(given, right, traps, about="", same=operator.eq):
+    """Take the right answer; refuse another with the sentence of the mistake that leads to it.
+
+    Args:
+        traps: a dictionary from each sentence to a wrong answer; ``...`` stands for all others.
+        about: words that stand before the sentence.
+        same: says whether two answers are the same.
+    """
+    if not same(given, right):
+        refuse({words: wrong is ... or same(given, wrong) for words, wrong in traps.items()}, about)
 
 
 def call(function, *arguments, returns=True):
