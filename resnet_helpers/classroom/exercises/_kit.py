@@ -56,24 +56,16 @@ def checker(praise):
 
 
 def refuse(problems, about=""):
-    """Raise ``Wrong`` with the first sentence whose condition holds, if there is one.
-
-    Args:
-        problems: a dictionary from each sentence to its condition.
-        about: words that stand before the sentence.
-    """
+    """Raise ``Wrong`` with the first sentence whose condition holds; ``about`` stands before it."""
     for sentence, found in problems.items():
         if found:
             raise Wrong(about + sentence)
 
 
 def compare(given, right, traps, about="", same=operator.eq):
-    """Take the right answer; refuse another with the sentence of the mistake that leads to it.
+    """Refuse an answer that isn't the right one, by the sentence whose wrong answer it is.
 
-    Args:
-        traps: a dictionary from each sentence to a wrong answer; ``...`` stands for all others.
-        about: words that stand before the sentence.
-        same: says whether two answers are the same.
+    ``traps`` leads from each sentence to a wrong answer, where ``...`` stands for all others.
     """
     if not same(given, right):
         refuse({words: wrong is ... or same(given, wrong) for words, wrong in traps.items()}, about)
@@ -95,11 +87,7 @@ def call(function, *arguments, returns=True):
 
 
 def change(function, module):
-    """Let the reader's function change a module in place.
-
-    Returns:
-        The module's ``state_dict`` before, copied, and the set of names that have changed.
-    """
+    """Let the reader change a module in place: its state before, and the names of what changed."""
     before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
     call(function, module, returns=False)
     after = module.state_dict()

@@ -12,12 +12,9 @@ from ._kit import Wrong, call, checker, compare, each, refuse, short
 def check_stage_shapes(shapes):
     """Exercise 4.1: the output shape (C, H, W) of each stage of ResNet-50 at 96×96."""
     right = {
-        "conv1": (64, 24, 24),
-        "conv2_x": (256, 24, 24),
-        "conv3_x": (512, 12, 12),
-        "conv4_x": (1024, 6, 6),
-        "conv5_x": (2048, 3, 3),
-    }
+        "conv1": (64, 24, 24), "conv2_x": (256, 24, 24), "conv3_x": (512, 12, 12),
+        "conv4_x": (1024, 6, 6), "conv5_x": (2048, 3, 3),
+    }  # fmt: skip
     for stage, given, expected in each(shapes, right, "a shape (C, H, W)"):
         given = tuple(given)
         problems = {
