@@ -20,7 +20,8 @@ def claim(sentence, condition):
     if not bool(condition):
         raise ClaimError(
             f"✗ {sentence}\nThis was measured on this machine just now and turned out false. "
-            "Run the notebook again from the top; if the claim fails again, please report it."
+            "Run the notebook again from the top; if the claim fails again, please report it, with "
+            "your processor and PyTorch's version: book/running.md says where."
         )
     _claimed.append(sentence)
     print(f"✓ {sentence}")

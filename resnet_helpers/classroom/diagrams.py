@@ -35,13 +35,13 @@ class Drawing:
     """An SVG drawing with a text for those who can't see it.
 
     Args:
-        width, height: its size in pixels, at which letters are 16 pixels tall.
+        size: its width and height in pixels, at which letters are 16 pixels tall.
         alt: what it shows, in words.
     """
 
-    def __init__(self, width, height, alt):
-        self.width, self.height, self.alt = width, height, alt
-        self._parts = []
+    def __init__(self, size, alt):
+        self.width, self.height = size
+        self.alt, self._parts = alt, []
 
     def rect(self, x, y, width, height, kind, corner=0):
         """A rectangle, x and y its upper left corner."""
@@ -106,23 +106,20 @@ class Drawing:
 def residual_block():
     """The idea in one picture: what goes in is added to what comes out."""
     drawing = Drawing(
-        490,
-        170,
+        (490, 170),
         "A residual block. The input x goes two ways: through two convolutions, which compute "
         "F(x), and unchanged around them. Both are added, and F(x) + x comes out.",
     )
     y = 114
-    drawing.text(16, y, "x", "dg-word dg-italic")
-    drawing.arrow((28, y), (86, y))
-    drawing.box(136, y, "3×3 conv", width=100)
-    drawing.arrow((186, y), (218, y))
-    drawing.box(268, y, "3×3 conv", width=100)
-    drawing.arrow((318, y), (353, y))
-    drawing.text(202, y + 42, "F(x)", "dg-word dg-italic")
+    for start, end in ((28, 86), (186, 218), (318, 353), (383, 414)):
+        drawing.arrow((start, y), (end, y))
+    for x in (136, 268):
+        drawing.box(x, y, "3×3 conv", width=100)
     drawing.arrow((54, y), (54, 42), (368, 42), (368, y - 16), kind="dg-shortcut")
-    drawing.text(211, 20, "x, unchanged", "dg-residual")
     drawing.plus(368, y)
-    drawing.arrow((383, y), (414, y))
+    drawing.text(16, y, "x", "dg-word dg-italic")
+    drawing.text(202, y + 42, "F(x)", "dg-word dg-italic")
+    drawing.text(211, 20, "x, unchanged", "dg-residual")
     drawing.text(421, y, "F(x) + x", "dg-word dg-italic", "start")
     return drawing
 
@@ -130,43 +127,28 @@ def residual_block():
 def plain_and_residual():
     """A plain block and a residual one, from top to bottom (He et al. 2015, figure 2)."""
     drawing = Drawing(
-        440,
-        484,
+        (440, 484),
         "Two blocks side by side, each from top to bottom. In the plain block x goes through a "
         "3×3 convolution with batch norm, a ReLU and a second 3×3 convolution with batch norm, "
         "which gives H(x); a last ReLU follows. The residual block has the same boxes, labelled "
         "F(x), and a blue line from x around them to a plus sign before the last ReLU, where H(x) "
         "is F(x) + x.",
     )
-    for x, kind, residual in ((96, "dg-plain", False), (290, "dg-residual", True)):
-        drawing.text(x, 20, "residual" if residual else "plain", f"{kind} dg-strong")
+    conv, relu = (("3×3 conv", "batch norm"), 128, 56), (("ReLU",), 128, 32)
+    for x, kind, around in ((96, "plain", None), (290, "residual", 396)):
+        drawing.text(x, 20, kind, f"dg-{kind} dg-strong")
         drawing.text(x, 60, "x", "dg-word dg-italic")
-        y = 72
-        for lines in (("3×3 conv", "batch norm"), ("ReLU",), ("3×3 conv", "batch norm")):
-            height = 32 if lines == ("ReLU",) else 56
-            drawing.arrow((x, y), (x, y + 44))
-            drawing.box(x, y + 44 + height / 2, *lines, height=height)
-            y += 44 + height
-        if residual:
-            drawing.arrow((x, y), (x, 369))
-            drawing.arrow((x, 86), (396, 86), (396, 384), (x + 16, 384), kind="dg-shortcut")
-            drawing.plus(x, 384)
-            drawing.arrow((x, 399), (x, 420))
-            drawing.text(404, 220, "x", "dg-residual dg-italic", "start")
-            drawing.text(x - 70, 220, "F(x)", "dg-word dg-italic", "end")
-        else:
-            drawing.arrow((x, y), (x, 420))
+        _block(drawing, x, [conv, relu, conv], around)
         drawing.text(x - 26, 384, "H(x)", "dg-word dg-italic", "end")
-        drawing.box(x, 437, "ReLU", width=80, height=32)
-        drawing.arrow((x, 453), (x, 478))
+    drawing.text(220, 220, "F(x)", "dg-word dg-italic", "end")
+    drawing.text(404, 220, "x", "dg-residual dg-italic", "start")
     return drawing
 
 
 def basic_and_bottleneck():
     """The two residual blocks with their channels (He et al. 2015, figure 5)."""
     drawing = Drawing(
-        470,
-        500,
+        (470, 500),
         "Two residual blocks side by side, each from top to bottom. The basic block takes 64 "
         "channels through two 3×3 convolutions of 64 channels. The bottleneck takes 256 channels "
         "down to 64 by a 1×1 convolution, through a 3×3 convolution of 64, and up to 256 by a "
@@ -179,27 +161,38 @@ def basic_and_bottleneck():
     )
     for x, title, channels, layers, around in columns:
         drawing.text(x, 20, title, "dg-word dg-strong")
-        drawing.text(x, 52, f"{channels} channels", "dg-other")
-        y, step = 64, 268 / len(layers)
-        drawing.arrow((x, 78), (around, 78), (around, 384), (x + 16, 384), kind="dg-shortcut")
-        for kernel, out in layers:
-            drawing.arrow((x, y), (x, y + step - 48))
-            y += step
-            drawing.box(x, y - 24, f"{kernel}, {out}", width=10 * out**0.5 + 12)
-        drawing.arrow((x, y), (x, 369))
+        drawing.text(x, 60, f"{channels} channels", "dg-other")
+        boxes = [((f"{kernel}, {out}",), 10 * out**0.5 + 12, 48) for kernel, out in layers]
+        _block(drawing, x, boxes, around)
+        drawing.text(x, 488, f"{channels} channels", "dg-other")
+    return drawing
+
+
+def _block(drawing, x, boxes, around=None):
+    """Draw boxes below each other, the sum where a shortcut around them arrives, and a ReLU.
+
+    Args:
+        boxes: for each its lines of words, its width and its height.
+        around: the x of the shortcut; without one there is no sum.
+    """
+    y, gap = 72, (276 - sum(height for *_, height in boxes)) / len(boxes)
+    for lines, width, height in boxes:
+        drawing.arrow((x, y), (x, y + gap))
+        y += gap + height
+        drawing.box(x, y - height / 2, *lines, width=width, height=height)
+    drawing.arrow((x, y), (x, 369 if around else 420))
+    if around:
+        drawing.arrow((x, 86), (around, 86), (around, 384), (x + 16, 384), kind="dg-shortcut")
         drawing.plus(x, 384)
         drawing.arrow((x, 399), (x, 420))
-        drawing.box(x, 437, "ReLU", width=80, height=32)
-        drawing.arrow((x, 453), (x, 474))
-        drawing.text(x, 486, f"{channels} channels", "dg-other")
-    return drawing
+    drawing.box(x, 437, "ReLU", width=80, height=32)
+    drawing.arrow((x, 453), (x, 478))
 
 
 def two_networks(depths=(18, 50)):
     """Networks of table 1, one below the other: √channels wide, √pixels high."""
     drawing = Drawing(
-        0,
-        230 * len(depths),
+        (0, 230 * len(depths)),
         "Networks from left to right, "
         + " and ".join(f"ResNet-{depth}" for depth in depths)
         + ". A grey box for conv1, then four groups of blue boxes, one for each block. From group "
@@ -216,22 +209,19 @@ def _network(drawing, top, depth):
     """Draw a network below a height; return how wide it is."""
     block, num_block = TABLE_1[depth]
     drawing.text(8, top + 18, f"ResNet-{depth}", "dg-word dg-strong", "start")
-    middle, left, channels = top + 84, 24, 64
-    rows = [("conv1", 1, 64, 112, None)]
-    for i, (stage, count) in enumerate(zip(STAGES[1:], num_block, strict=True)):
-        out, size = 64 * 2**i * block.expansion, 56 // 2**i
-        rows.append((stage, count, out, size, size < 56 or out != channels))
-        channels = out
-    for stage, count, out, size, projects in rows:
+    middle, left = top + 84, 24
+    for i, (stage, count) in enumerate(zip(STAGES, (1, *num_block), strict=True)):
+        out, size = 32 * 2**i * block.expansion if i else 64, 112 // 2**i
+        projects = i > 1 or block.expansion > 1  # the stage's first block
         width, height = 0.75 * out**0.5, 9 * size**0.5
         start = left
         for k in range(count):
-            color = "dg-other" if projects is None else "dg-residual"
-            pale = "" if projects is None or (projects and k == 0) else " dg-pale"
-            drawing.rect(left, middle - height / 2, width, height, color + pale)
+            pale = "" if projects and k == 0 else " dg-pale"
+            kind = f"dg-residual{pale}" if i else "dg-other"
+            drawing.rect(left, middle - height / 2, width, height, kind)
             left += width + 3
         center = max((start + left) / 2, start + 36)
-        blocks = "1 convolution" if projects is None else f"{count} blocks"
+        blocks = f"{count} blocks" if i else "1 convolution"
         for k, words in enumerate((stage, blocks, f"{out} channels", f"{size}×{size}")):
             drawing.text(center, top + 148 + 19 * k, words, "dg-word dg-small")
         left = max(left, start + 100) + 20
@@ -245,8 +235,7 @@ def construction():
     """A deep plain network that equals a shallow one: behind each block, blocks that do nothing."""
     copies = 6  # for each stage: 8 layers and 3 · 6 · 2 more make 44
     drawing = Drawing(
-        764,
-        170,
+        (764, 170),
         "Above, plain-8 as five boxes: conv1, a block in each of three stages, fc. Below, a "
         "network of 44 layers: the same five boxes, copied, and behind each of the three "
         "blocks 6 small boxes, each an identity.",

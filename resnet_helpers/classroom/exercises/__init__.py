@@ -3,6 +3,7 @@
 A checker takes an answer (a number, a function, a network) and returns a ``Verdict``, which a
 notebook shows as one line. An answer that is still ``...`` is no mistake. One module a chapter.
 """
+# ruff: noqa: F401 (these imports are what the package offers)
 
 from .ch1 import check_blocks_to_insert, check_make_identity, check_readings, check_variance_factor
 from .ch2 import check_block_shape, check_mended_block, check_trunk_variance, check_zero_gamma
@@ -10,12 +11,3 @@ from .ch3 import check_conv_macs, check_resnet50_parts, check_separable, check_w
 from .ch4 import check_block_parameters, check_depth, check_resnet26, check_stage_shapes
 from .ch5 import check_decode, check_normalised_std, check_to_picture, check_total_std
 from .ch6 import check_first_loss, check_loss_epoch, check_plateau, check_recall_precision
-
-__all__ = [
-    "check_block_parameters", "check_block_shape", "check_blocks_to_insert", "check_conv_macs",
-    "check_decode", "check_depth", "check_first_loss", "check_loss_epoch", "check_make_identity",
-    "check_mended_block", "check_normalised_std", "check_plateau", "check_readings",
-    "check_recall_precision", "check_resnet26", "check_resnet50_parts", "check_separable",
-    "check_stage_shapes", "check_to_picture", "check_total_std", "check_trunk_variance",
-    "check_variance_factor", "check_widest_middle", "check_zero_gamma",
-]  # fmt: skip

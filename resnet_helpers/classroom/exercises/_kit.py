@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import numbers
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -18,11 +19,6 @@ class Verdict:
     mark: str
     message: str
 
-    @property
-    def passed(self):
-        """Whether the answer is right."""
-        return self.mark == "✓"
-
     def __repr__(self):
         return f"{self.mark} {self.message}"
 
@@ -35,36 +31,44 @@ class Missing(Exception):
     """The answer isn't written yet."""
 
 
-def checker(check):
-    """Turn a function that raises ``Wrong`` and returns praise into one that returns a verdict."""
+def checker(praise):
+    """Make a function that raises ``Wrong`` return a verdict, with praise if it raises nothing."""
 
-    @functools.wraps(check)
-    def verdict(answer):
-        try:
-            if answer is ... or answer is None:
-                raise Missing
-            return Verdict("✓", check(answer))
-        except Missing:
-            return Verdict("·", "Not answered yet: replace the ... and run the cell again.")
-        except Wrong as wrong:
-            return Verdict("✗", str(wrong))
-        except Exception as error:  # an answer of a kind that nobody thought of
-            why = f"this answer can't be compared with the right one ({_named(error)})."
-            return Verdict("✗", f"{why} Is it of the kind that the exercise asks for?")
+    def decorate(check):
+        @functools.wraps(check)
+        def verdict(answer):
+            try:
+                if answer is ... or answer is None:
+                    raise Missing
+                check(answer)
+            except Missing:
+                return Verdict("·", "Not answered yet: replace the ... and run the cell again.")
+            except Wrong as wrong:
+                return Verdict("✗", str(wrong))
+            except Exception as error:  # an answer of a kind that nobody thought of
+                why = f"this answer can't be compared with the right one ({_named(error)})."
+                return Verdict("✗", f"{why} Is it of the kind that the exercise asks for?")
+            return Verdict("✓", praise)
 
-    return verdict
+        return verdict
+
+    return decorate
 
 
 def refuse(problems, about=""):
-    """Raise ``Wrong`` with the first sentence whose condition holds, if there is one.
-
-    Args:
-        problems: a dictionary from each sentence to its condition.
-        about: words that stand before the sentence.
-    """
+    """Raise ``Wrong`` with the first sentence whose condition holds; ``about`` stands before it."""
     for sentence, found in problems.items():
         if found:
             raise Wrong(about + sentence)
+
+
+def compare(given, right, traps, about="", same=operator.eq):
+    """Refuse an answer that isn't the right one, by the sentence whose wrong answer it is.
+
+    ``traps`` leads from each sentence to a wrong answer, where ``...`` stands for all others.
+    """
+    if not same(given, right):
+        refuse({words: wrong is ... or same(given, wrong) for words, wrong in traps.items()}, about)
 
 
 def call(function, *arguments, returns=True):
@@ -83,11 +87,7 @@ def call(function, *arguments, returns=True):
 
 
 def change(function, module):
-    """Let the reader's function change a module in place.
-
-    Returns:
-        The module's ``state_dict`` before, copied, and the set of names that have changed.
-    """
+    """Let the reader change a module in place: its state before, and the names of what changed."""
     before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
     call(function, module, returns=False)
     after = module.state_dict()

@@ -8,10 +8,10 @@ from torch import nn
 
 from resnet_helpers.blocks import PlainBlock
 
-from ._kit import Wrong, call, change, checker, each, number, refuse, short
+from ._kit import Wrong, call, change, checker, compare, each, number, refuse, short
 
 
-@checker
+@checker("All four are read right: the training error first, then the test error.")
 def check_readings(readings):
     """Exercise 1.1: what four pairs of (training, test) errors show, beside a 20-layer network."""
     right = {"A": "overfitting", "B": "degradation", "C": "underfitting", "D": "improvement"}
@@ -29,52 +29,45 @@ def check_readings(readings):
             raise Wrong(f"{name}: {short(given)} isn't one of {', '.join(right.values())}.")
         if given != expected:
             raise Wrong(f"{name}: {given}? {hints[name]}")
-    return "All four are read right: the training error first, then the test error."
 
 
-@checker
+@checker("Right: one block more in each of the three stages makes six layers more.")
 def check_blocks_to_insert(blocks_to_insert):
     """Exercise 1.2: blocks to insert in each stage, from a shallow depth to a deep one."""
     for shallow, deep in ((8, 44), (20, 56), (8, 14), (56, 110), (20, 20)):
-        given = call(blocks_to_insert, shallow, deep)
-        right = (deep - shallow) // 6
-        problems = {
-            "that many *layers* are added, in all three stages together.": given == deep - shallow,
-            "that many are added in all. How many is it in each stage?": given == 3 * right,
-            "that many layers a stage. A block has two.": given == 2 * right,
-            "so many the deep network has. The shallow one brings some.": given == (deep - 2) // 6,
-            f"expected {right}, since depth 6n + 2 has n blocks a stage.": True,
+        given, right = call(blocks_to_insert, shallow, deep), (deep - shallow) // 6
+        traps = {
+            "that many *layers* are added, in all three stages together.": deep - shallow,
+            "that many are added in all. How many is it in each stage?": 3 * right,
+            "that many layers a stage. A block has two.": 2 * right,
+            "so many the deep network has. The shallow one brings some.": (deep - 2) // 6,
+            f"expected {right}, since depth 6n + 2 has n blocks a stage.": ...,
         }
-        if given != right:
-            refuse(problems, f"blocks_to_insert({shallow}, {deep}) is {given}: ")
-    return "Right: one block more in each of the three stages makes six layers more."
+        compare(given, right, traps, f"blocks_to_insert({shallow}, {deep}) is {given}: ")
 
 
-@checker
+@checker("1/6: a third from the weights, and half of that from the ReLU.")
 def check_variance_factor(prediction):
     """Exercise 1.3: the factor from one response's variance to the next, by PyTorch's default."""
     given = number(prediction, such_as=", such as 1 / 2")
-    near = partial(math.isclose, given, rel_tol=0.02)
-    if near(1 / 6):
-        return "1/6: a third from the weights, and half of that from the ReLU."
-    problems = {
+    traps = {
         "that is fan-in times the weights' variance. But before that, the ReLU lets only half of "
-        "the mean square through.": near(1 / 3),
+        "the mean square through.": 1 / 3,
         "that is the ReLU's half. The weights' variance, 1/(3 fan-in), summed over the fan-in, is "
-        "a factor too.": near(1 / 2),
-        "that is the factor of the standard deviation. The variance is its square.": near(6**-0.5),
+        "a factor too.": 1 / 2,
+        "that is the factor of the standard deviation. The variance is its square.": 6**-0.5,
         "the ReLU halves the mean square, it doesn't double it. (Doubling is what He's "
-        "initialisation does, to make up for it.)": near(2 / 3),
+        "initialisation does, to make up for it.)": 2 / 3,
         "that is what He's initialisation aims at. PyTorch's default has a sixth of its "
-        "variance.": near(1),
-        "so much smaller is it: the factor leads from a layer to the *next* one.": near(6),
+        "variance.": 1,
+        "so much smaller is it: the factor leads from a layer to the *next* one.": 6,
         "fan-in terms, each with a weight of variance 1/(3 fan-in), and an input whose mean "
-        "square is half of the variance before the ReLU: multiply.": True,
+        "square is half of the variance before the ReLU: multiply.": ...,
     }
-    refuse(problems, f"{given:.3g}: ")
+    compare(given, 1 / 6, traps, f"{given:.3g}: ", partial(math.isclose, rel_tol=0.02))
 
 
-@checker
+@checker("The identity, for 3, 8 and 16 channels, whatever the running statistics are.")
 def check_make_identity(make_identity):
     """Exercise 1.4: make a plain block the identity in evaluation mode, in place."""
     for channels in (3, 8, 16):
@@ -86,35 +79,29 @@ def check_make_identity(make_identity):
             norm.running_var[0] = norm.eps  # so small that ε can't be forgotten
         before, _ = change(make_identity, block)
         _check_convolutions(block)
-        if any(module.training for module in block.modules()):
-            raise Wrong(
-                "the block was left in training mode, where batch norm uses the batch's "
-                "statistics: leave the mode as it was."
-            )
         _check_norms(block, before)
-        for batch in (1, 5):
-            x = torch.rand(batch, channels, 7, 6, generator=generator) * 4
-            with torch.no_grad():
-                off = (block(x) - x).abs().max().item()
-            if off > 1e-4:
-                raise Wrong(
-                    f"a batch of {batch} with {channels} channels comes out changed by up to "
-                    f"{off:.2g}, though each part looks right: was a module replaced?"
-                )
-    return "The identity, for 3, 8 and 16 channels, whatever the running statistics are."
+        x = torch.rand(5, channels, 7, 6, generator=generator) * 4
+        with torch.no_grad():
+            off = (block(x) - x).abs().max().item()
+        if off > 1e-4:
+            raise Wrong(
+                f"a batch of 5 with {channels} channels comes out changed by up to {off:.2g}, "
+                "though each part looks right: was a module replaced?"
+            )
 
 
 def _check_convolutions(block):
     for place, i in (("first", 0), ("second", 3)):
         weight = block.residual_function[i].weight
-        identity = nn.init.dirac_(torch.empty_like(weight))
-        problems = {
+        traps = {
             "'s weights are all 1: it sums nine pixels of all channels. Only the centre that "
-            "leads from a channel to itself is 1.": (weight == 1).all(),
+            "leads from a channel to itself is 1.": torch.ones_like(weight),
             " isn't the identity: from each channel to itself 1 at the centre of the kernel, and "
-            "0 everywhere else.": not torch.allclose(weight, identity, atol=1e-6),
+            "0 everywhere else.": ...,
         }
-        refuse(problems, f"the {place} convolution")
+        identity = nn.init.dirac_(torch.empty_like(weight))
+        same = partial(torch.allclose, atol=1e-6)
+        compare(weight, identity, traps, f"the {place} convolution", same)
 
 
 def _check_norms(block, before):
@@ -126,6 +113,8 @@ def _check_norms(block, before):
         right, no_epsilon = gamma_is((variance + norm.eps).sqrt()), gamma_is(variance.sqrt())
         its = f"of the {place} batch norm"
         problems = {
+            "the block was left in training mode, where batch norm uses the batch's statistics: "
+            "leave the mode as it was.": any(module.training for module in block.modules()),
             f"the {place} batch norm's running statistics were changed. They are measurements: "
             "leave them, and undo them by γ and β.": not kept,
             f"γ {its} is the variance: take its root.": gamma_is(variance),

@@ -7,17 +7,16 @@ from torch import nn
 
 from resnet_helpers.blocks import BasicBlock, BottleNeck
 
-from ._kit import Wrong, call, change, checker, each, number, refuse, short
+from ._kit import Wrong, call, change, checker, compare, each, number, refuse, short
 
 
-@checker
+@checker("Twelve blocks measured, twelve times as predicted.")
 def check_block_shape(block_shape):
     """Exercise 2.1: the output shape and the kind of shortcut of a basic block."""
-    cases = (
+    for case in (
         (8, 8, 1, 7), (8, 16, 1, 7), (8, 8, 2, 7), (16, 8, 2, 7), (8, 16, 2, 8), (16, 16, 2, 8),
         (3, 3, 1, 5), (4, 4, 2, 1), (16, 8, 1, 6), (4, 12, 3, 10), (6, 6, 3, 9), (2, 2, 1, 1),
-    )  # fmt: skip
-    for case in cases:
+    ):  # fmt: skip
         in_channels, out_channels, stride, size = case
         given = call(block_shape, *case)
         called = f"block_shape{case} is {short(given)}: "
@@ -38,25 +37,22 @@ def check_block_shape(block_shape):
         }
         if given[1] != kind:
             refuse(problems, called)
-    return "Twelve blocks measured, twelve times as predicted."
 
 
 def _check_shape(given, right, case, called):
     _, channels, stride, size = case
-    rounded_down, unshrunk = (channels, *[size // stride] * 2), (channels, size, size)
-    of_size = given[1:] == right[1:]
-    problems = {
+    own_channels, rounded_down = (given[0], *right[1:]), (channels, *[size // stride] * 2)
+    traps = {
         f"with stride {stride} the kernel sits on pixels 0, {stride}, {2 * stride}, … below "
-        f"{size}: on {right[1]} of them. Round up.": given == rounded_down,
-        f"the size is right. The block puts out {channels} channels, not {given[0]}.": of_size,
-        f"the first convolution has stride {stride}, so the map shrinks.": given == unshrunk,
-        f"measured is {right}.": True,
+        f"{size}: on {right[1]} of them. Round up.": rounded_down,
+        f"the size is right. The block puts out {channels} channels, not {given[0]}.": own_channels,
+        f"the first convolution has stride {stride}, so the map shrinks.": (channels, size, size),
+        f"measured is {right}.": ...,
     }
-    if given != right:
-        refuse(problems, called)
+    compare(given, right, traps, called)
 
 
-@checker
+@checker("With the same weights it puts out what the package's block puts out.")
 def check_mended_block(block):
     """Exercise 2.2: a block with three bugs, mended; compared by copied weights."""
     if not isinstance(block, type) or not issubclass(block, nn.Module):
@@ -81,12 +77,10 @@ def check_mended_block(block):
                 (added.relu() + carried).relu()
             ),
             "the shortcut isn't added.": added.relu(),
-            "the output differs from the package's with the same weights.": given,
+            "the output differs from the package's with the same weights.": ...,
         }
-        if not _same(given, right):
-            called = f"{block.__name__}{shape}: the names and shapes are right, but "
-            refuse({sentence: _same(given, value) for sentence, value in traps.items()}, called)
-    return "With the same weights it puts out what the package's block puts out."
+        called = f"{block.__name__}{shape}: the names and shapes are right, but "
+        compare(given, right, traps, called, _same)
 
 
 def _same(given, right):
@@ -98,11 +92,8 @@ def _check_names(mended, reference, called):
     given, right = mended.state_dict(), reference.state_dict()
     missing = [name for name in right if name not in given]
     extra = [name for name in given if name not in right]
-    projects = not len(reference.shortcut) and any(name.startswith("shortcut.") for name in extra)
-    biased = any(
-        name.endswith(".bias") and name.replace("bias", "running_mean") not in given
-        for name in extra
-    )
+    projects = not len(reference.shortcut) and "shortcut.0.weight" in extra
+    biased = any(n.endswith(".bias") and n[:-4] + "running_mean" not in given for n in extra)
     names = f"missing: {missing}, more: {extra}"
     problems = {
         " has no projection, but the shape changes here.": "shortcut.0.weight" in missing,
@@ -119,7 +110,7 @@ def _check_names(mended, reference, called):
             raise Wrong(f"{called}: {name} has shape {shape}, expected {expected}.")
 
 
-@checker
+@checker("Basic blocks and bottlenecks: the last γ of each is 0, and nothing else has changed.")
 def check_zero_gamma(zero_gamma):
     """Exercise 2.3: γ = 0 in the last batch norm of each residual block, in place."""
     for block, inner, last in ((BasicBlock, (1,), 4), (BottleNeck, (1, 4), 7)):
@@ -128,16 +119,13 @@ def check_zero_gamma(zero_gamma):
             nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), block(8, 4, 2), block(4 * block.expansion, 4)
         )
         _, changed = change(zero_gamma, model)
-        if "1.weight" in changed:
-            raise Wrong(
-                "a batch norm outside of the blocks has lost its γ as well: nothing would get "
-                "through the network."
-            )
         wanted = {f"{i}.residual_function.{last}.weight" for i in (2, 3)}
         inside = {f"{i}.residual_function.{k}.weight" for i in (2, 3) for k in inner}
         which = "only the last one" if wanted <= changed else "not the last one"
         zero = not any(value.any() for name, value in model.state_dict().items() if name in wanted)
         problems = {
+            "a batch norm outside of the blocks has lost its γ as well: nothing would get through "
+            "the network.": "1.weight" in changed,
             "the shortcut's parameters have changed. With γ = 0 there, a block that changes the "
             "shape would pass nothing on.": any("shortcut" in name for name in changed),
             f"a batch norm inside of F has changed, {which} should. How many layers has this "
@@ -147,10 +135,9 @@ def check_zero_gamma(zero_gamma):
             "the last γ's have changed, but not all of them are 0.": not zero,
         }
         refuse(problems, f"{block.__name__}: ")
-    return "Basic blocks and bottlenecks: the last γ of each is 0, and nothing else has changed."
 
 
-@checker
+@checker("11 and 1,024: one trunk grows by addition, the other by doubling.")
 def check_trunk_variance(variance):
     """Exercise 2.4: the variance of a trunk after ten blocks, with and without batch norm."""
     traps = {
@@ -171,9 +158,7 @@ def check_trunk_variance(variance):
     }
     for name, given, right in each(variance, {"with batch norm": 11, "without": 1024}, "a number"):
         given = number(given, f"{name}: ")
-        if math.isclose(given, right, rel_tol=1e-6):
-            continue
-        problems = {s: math.isclose(given, v, rel_tol=1e-3) for s, v in traps[name].items()}
-        problems["variances add. Go through the first three blocks by hand."] = True
-        refuse(problems, f"{name}, {given:g}: ")
-    return "11 and 1,024: one trunk grows by addition, the other by doubling."
+        if not math.isclose(given, right, rel_tol=1e-6):
+            problems = {s: math.isclose(given, v, rel_tol=1e-3) for s, v in traps[name].items()}
+            problems["variances add. Go through the first three blocks by hand."] = True
+            refuse(problems, f"{name}, {given:g}: ")

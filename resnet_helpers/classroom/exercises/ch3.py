@@ -1,16 +1,15 @@
 """Checkers for chapter 3: 1×1 convolutions and the bottleneck."""
 
 import math
-from functools import cache, partial
+from functools import partial
 
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from resnet_helpers import arithmetic
 from resnet_helpers.networks import count_parameters, resnet50
 
-from ._kit import Wrong, call, checker, each, number, refuse
+from ._kit import Wrong, call, checker, compare, each, number, refuse
 
 FC_TRAPS = {
     "The bias is left out: one number for each class.": [2048 * 1000],
@@ -21,7 +20,7 @@ FC_TRAPS = {
 }
 
 
-@checker
+@checker("As PyTorch counts, with stride, padding, dilation and groups.")
 def check_conv_macs(conv_macs):
     """Exercise 3.1: the MACs of a convolution on one square image."""
     # Each case adds a difficulty, and in none do two mistakes lead to one number.
@@ -34,32 +33,20 @@ def check_conv_macs(conv_macs):
         (8, 16, 3, 9, 1, 0, 1, 4),
         (12, 24, 5, 15, 3, 1, 2, 4),
     ):
-        given, right = call(conv_macs, *case), _pytorch_macs(*case)
+        given, right = call(conv_macs, *case), arithmetic.conv_macs(*case)
         if given != right:
-            refuse(_conv_problems(given, *case), f"conv_macs{case} is {given:,}: ")
+            traps = _conv_traps(right, *case)
+            compare(given, right, traps, f"conv_macs{case} is {given:,}: ")
             raise Wrong(f"conv_macs{case} is {given:,}, where PyTorch counts {right:,}.")
-    return "As PyTorch counts, with stride, padding, dilation and groups."
 
 
-def _pytorch_macs(ins, outs, kernel, size, stride, padding, dilation, groups):
-    """MACs as PyTorch counts them: its counter takes a MAC for two operations."""
-    with torch.device("meta"), FlopCounterMode(display=False) as counter:
-        layer = nn.Conv2d(ins, outs, kernel, stride, padding, dilation, groups, bias=False)
-        layer(torch.empty(1, ins, size, size))
-    return counter.get_total_flops() // 2
-
-
-def _conv_problems(given, ins, outs, kernel, size, stride, padding, dilation, groups):
-    """The sentence for each plausible mistake, and whether it leads to the given number."""
-
-    def count(**changed):
-        options = {"size": size, "stride": stride, "padding": padding, "dilation": dilation}
-        return arithmetic.conv_macs(ins, outs, kernel, **(options | {"groups": groups} | changed))
-
-    right = count()
+def _conv_traps(right, ins, outs, kernel, size, stride, padding, dilation, groups):
+    """The sentence for each plausible mistake, and the number that it leads to."""
+    options = {"size": size, "stride": stride, "padding": padding, "dilation": dilation}
+    count = partial(arithmetic.conv_macs, ins, outs, kernel, groups=groups, **options)
     weights = arithmetic.conv_parameters(ins, outs, kernel, groups)
     side = math.isqrt(right // weights)
-    traps = {
+    return {
         "twice too many: a multiplication and its addition are one MAC.": 2 * right,
         "a bias is counted: it is an addition without a multiplication, and left out of "
         "MACs.": right + outs * side**2,
@@ -76,10 +63,9 @@ def _conv_problems(given, ins, outs, kernel, size, stride, padding, dilation, gr
         "padding is ignored.": count(padding=0),
         "dilation is ignored.": count(dilation=1),
     }
-    return {sentence: given == value for sentence, value in traps.items()}
 
 
-@checker
+@checker("Each channel of the middle costs the same, so a budget buys budget // cost of them.")
 def check_widest_middle(widest_middle):
     """Exercise 3.2: the widest middle whose MACs stay within a budget."""
     for case in (
@@ -89,8 +75,7 @@ def check_widest_middle(widest_middle):
         (999_999, 256, 64, 3, 7),
     ):
         budget, ins, outs, kernel, size = case
-        given = call(widest_middle, *case)
-        one = size**2 * (ins + kernel**2 * outs)
+        given, one = call(widest_middle, *case), size**2 * (ins + kernel**2 * outs)
         right = budget // one
         less, more = right - 1, right + 1
         traps = {
@@ -109,13 +94,13 @@ def check_widest_middle(widest_middle):
         problems[f"expected {right}. What does one channel of the middle cost?"] = True
         if given != right or not isinstance(given, int):
             refuse(problems, f"widest_middle{case} is {given}: ")
-    return "Each channel of the middle costs the same, so a budget buys budget // cost of them."
 
 
-@checker
+@checker("All six parts are right, and their sum is 25,557,032.")
 def check_resnet50_parts(parts):
     """Exercise 3.3: ResNet-50's parameters for 1000 classes, part by part."""
-    model = _resnet50()
+    with torch.device("meta"):
+        model = resnet50(1000)
     names = ("conv1", "conv2_x", "conv3_x", "conv4_x", "conv5_x", "fc")
     right = {name: count_parameters(getattr(model, name)) for name in names}
     for name, given, expected in each(parts, right, "a number"):
@@ -125,13 +110,6 @@ def check_resnet50_parts(parts):
         refuse({s: given in values for s, values in traps.items()}, f"{name}: {given:,}. ")
         more = "more" if given > expected else "fewer"
         raise Wrong(f"{name}: {given:,}, which is {abs(given - expected):,} {more} than it has.")
-    return f"All six parts are right, and their sum is {sum(parts.values()):,}."
-
-
-@cache
-def _resnet50():
-    with torch.device("meta"):
-        return resnet50(1000)
 
 
 def _part_traps(part):
@@ -170,21 +148,17 @@ def _part_traps(part):
     }
 
 
-@checker
+@checker("7.89 times fewer MACs. Now measure: how much of it does the clock see?")
 def check_separable(factor):
     """Exercise 3.4: by which factor a separable 3×3 has fewer MACs, at 64 channels."""
-    given = number(factor)
-    near = partial(math.isclose, given, rel_tol=0.01)
-    right = 9 * 64 / (9 + 64)
-    if near(right):
-        return f"{right:.2f} times fewer MACs. Now measure: how much of it does the clock see?"
-    problems = {
-        "that is the share that is left. Turn it round.": near(1 / right),
-        "that is the limit for very many channels: it forgets the depthwise part.": near(9),
-        "that is the depthwise part alone. Nothing mixes the channels yet.": near(64),
+    given, right = number(factor), 9 * 64 / (9 + 64)
+    traps = {
+        "that is the share that is left. Turn it round.": 1 / right,
+        "that is the limit for very many channels: it forgets the depthwise part.": 9,
+        "that is the depthwise part alone. Nothing mixes the channels yet.": 64,
         "dense against a single channel's 1×1? The separable one has 9·64 MACs a pixel for "
-        "looking around and 64·64 for mixing.": near(9 * 64),
-        "the depthwise part has 9·64 MACs a pixel, not 64.": near(9 * 64 / (1 + 64)),
-        "per pixel, the dense one takes 9·64·64 MACs. How many do the two take?": True,
+        "looking around and 64·64 for mixing.": 9 * 64,
+        "the depthwise part has 9·64 MACs a pixel, not 64.": 9 * 64 / (1 + 64),
+        "per pixel, the dense one takes 9·64·64 MACs. How many do the two take?": ...,
     }
-    refuse(problems, f"{given:.3g}: ")
+    compare(given, right, traps, f"{given:.3g}: ", partial(math.isclose, rel_tol=0.01))

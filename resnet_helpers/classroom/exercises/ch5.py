@@ -8,10 +8,10 @@ import torch
 
 from resnet_helpers import transforms
 
-from ._kit import Wrong, call, checker, number, refuse, short
+from ._kit import Wrong, call, checker, compare, number, refuse, short
 
 
-@checker
+@checker("Above 1: the divisor falls short of the std, so what is left is too wide.")
 def check_normalised_std(prediction):
     """Exercise 5.1: the std of images that were divided by the mean of stds."""
     if prediction not in ("below 1", "exactly 1", "above 1"):
@@ -23,10 +23,9 @@ def check_normalised_std(prediction):
         "happens when you divide by too small a number?": prediction == "below 1",
     }
     refuse(problems)
-    return "Above 1: the divisor falls short of the std, so what is left is too wide."
 
 
-@checker
+@checker("The law of total variance: the mean of the variances plus the variance of the means.")
 def check_total_std(total_std):
     """Exercise 5.2: the std of all pixels from each image's mean and std."""
     rng = np.random.default_rng(0)
@@ -35,24 +34,21 @@ def check_total_std(total_std):
         images = rng.uniform(low, high, (count, 50))
         means, stds, right = images.mean(1), images.std(1), images.std()
         given = number(call(total_std, means, stds))
-        near = partial(math.isclose, given, rel_tol=1e-9)
         mean_variance = (stds**2).mean()
-        problems = {
-            "is the mean of the stds, the lecture notes' way: variances add up, stds don't.": (
-                near(stds.mean())
-            ),
+        traps = {
+            "is the mean of the stds, the lecture notes' way: variances add up, "
+            "stds don't.": stds.mean(),
             "is the root of the mean variance. The images' means differ as well, and their "
-            "variance is missing.": near(math.sqrt(mean_variance)),
-            "is the variance. Take its root.": near(right**2),
+            "variance is missing.": math.sqrt(mean_variance),
+            "is the variance. Take its root.": right**2,
             "is what comes from n − 1 in the variance of the means. All images are here, so "
-            "divide by n.": near(math.sqrt(mean_variance + means.var(ddof=1))),
-            f"for {count} images, where all their pixels give {right:.4f}.": not near(right),
+            "divide by n.": math.sqrt(mean_variance + means.var(ddof=1)),
+            f"for {count} images, where all their pixels give {right:.4f}.": ...,
         }
-        refuse(problems, f"{given:.4f} ")
-    return "The law of total variance: the mean of the variances plus the variance of the means."
+        compare(given, right, traps, f"{given:.4f} ", partial(math.isclose, rel_tol=1e-9))
 
 
-@checker
+@checker("The picture is back, every colour in its place.")
 def check_to_picture(to_picture):
     """Exercise 5.3: one normalised image back into a picture that matplotlib shows unclipped."""
     images = torch.randint(0, 256, (4, 3, 12, 10), generator=torch.Generator().manual_seed(0))
@@ -67,32 +63,29 @@ def check_to_picture(to_picture):
         right, as_it_was = image.permute(1, 2, 0).numpy() / 255, normalised.permute(1, 2, 0).numpy()
         off = np.abs(given - right).max()
         near = partial(np.allclose, given, rtol=0, atol=1e-4)
-        bytes_still = np.allclose(given, 255 * right, rtol=0, atol=1)
         unchanged, turned_round = near(as_it_was), near((as_it_was + mean) * std)
+        in_bytes = near(255 * right, atol=1)
         problems = {
             "the numbers are the normalised ones still: undo the std, then the mean.": unchanged,
-            "the range is 0 to 255: for floats, matplotlib wants 0 to 1.": bytes_still,
+            "the range is 0 to 255: for floats, matplotlib wants 0 to 1.": in_bytes,
             "the order is turned round: multiply by std first, then add the mean.": turned_round,
             f"the colours are off by up to {off:.2f} of the full range.": not near(right),
         }
         refuse(problems)
-    return "The picture is back, every colour in its place."
 
 
-@checker
+@checker("Each picture stands upright.")
 def check_decode(decode):
     """Exercise 5.4: images out of the bytes of an STL10 file, which are column-major."""
     for count in (3, 2):
         images = np.random.default_rng(0).integers(0, 256, (count, 3, 96, 96), dtype=np.uint8)
         columns_first = images.transpose(0, 1, 3, 2)
         given = np.asarray(call(decode, columns_first.tobytes()))
-        wrong = not np.array_equal(given, images)
         if given.shape != images.shape:
             raise Wrong(f"the shape is {given.shape}: {count} images are {images.shape}.")
-        problems = {
+        traps = {
             "rows and columns are exchanged: the pictures lie on their side, mirrored. The file "
-            "holds one column after the other.": np.array_equal(given, columns_first),
-            "the pixels are out of order: a file is image, channel, column, row.": wrong,
+            "holds one column after the other.": columns_first,
+            "the pixels are out of order: a file is image, channel, column, row.": ...,
         }
-        refuse(problems)
-    return "Each picture stands upright."
+        compare(given, images, traps, same=np.array_equal)

@@ -8,27 +8,27 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from ._kit import Wrong, call, checker, number, refuse, short
+from resnet_helpers import training
+
+from ._kit import Wrong, call, checker, compare, number, refuse, short
 
 
-@checker
+@checker("ln 10 ≈ 2.303: each of ten classes has probability 1/10.")
 def check_first_loss(prediction):
     """Exercise 6.1: the mean loss of a network that has learned nothing, with ten classes."""
     given = number(prediction)
-    if abs(given - math.log(10)) < 0.05:
-        return "ln 10 ≈ 2.303: each of ten classes has probability 1/10."
-    in_bits = abs(given - math.log2(10)) < 0.05
+    right, in_bits = (abs(given - log(10)) < 0.05 for log in (math.log, math.log2))
     share = min(abs(given - 0.9), abs(given - 0.1)) < 0.02
     problems = {
         "log₂ 10 is that loss in bits. PyTorch counts in nats: the natural logarithm.": in_bits,
         "1 is log₁₀ 10. PyTorch takes the natural logarithm.": abs(given - 1) < 0.03,
         "that is a share of images, an error or accuracy. The loss is −ln p.": share,
-        "think of −ln p, where p is the probability that a blind guess gives the truth.": True,
+        "think of −ln p, where p is the probability that a blind guess gives the truth.": not right,
     }
     refuse(problems)
 
 
-@checker
+@checker("Right for a whole epoch and for a single batch.")
 def check_loss_epoch(loss_epoch):
     """Exercise 6.2: loss_epoch with the sanity check's division mended."""
     torch.manual_seed(0)
@@ -37,32 +37,28 @@ def check_loss_epoch(loss_epoch):
     loader = torch.utils.data.DataLoader(data, batch_size=4)
     model = nn.Sequential(nn.Flatten(), nn.Linear(48, 2))
     loss_func = nn.CrossEntropyLoss(reduction="sum")
+    of_all, _ = training.loss_epoch(model, loss_func, loader)
     for sanity_check, seen in ((False, 10), (True, 4)):
         given = call(loss_epoch, model, loss_func, loader, sanity_check)
         if not isinstance(given, tuple) or len(given) != 2:
             raise Wrong(f"expected a pair, the mean loss and the accuracy, got {short(given)}.")
-        with torch.no_grad():
-            logits = model(images)
-            total = loss_func(logits[:seen], labels[:seen]).item()
-            accuracy = (logits.argmax(1) == labels)[:seen].double().mean().item()
-            of_all = loss_func(logits, labels).item() / 10
+        loss, accuracy = training.loss_epoch(model, loss_func, loader, sanity_check)
         near = partial(math.isclose, given[0], rel_tol=1e-4)
-        if near(total / seen) and math.isclose(given[1], accuracy):
+        if near(loss) and math.isclose(given[1], accuracy):
             continue
+        by_batches, went_on = near(loss * seen / 3), sanity_check and near(of_all)
         problems = {
             "the sanity check saw 4 of 10 images, yet the sum is divided by 10: count what was "
-            "seen.": sanity_check and near(total / 10),
-            "the sum is divided by the number of batches: batches differ in size.": near(total / 3),
-            "a sanity check stops after the first batch; this went through them all.": sanity_check
-            and near(of_all),
+            "seen.": sanity_check and near(0.4 * loss),
+            "the sum is divided by the number of batches: batches differ in size.": by_batches,
+            "a sanity check stops after the first batch; this went through them all.": went_on,
             f"sanity_check={sanity_check}: loss {given[0]:.4f} and accuracy {given[1]:.2f}, "
-            f"expected {total / seen:.4f} and {accuracy:.2f} over the {seen} images seen.": True,
+            f"expected {loss:.4f} and {accuracy:.2f} over the {seen} images seen.": True,
         }
         refuse(problems)
-    return "Right for a whole epoch and for a single batch."
 
 
-@checker
+@checker("Recall reads along a row, precision down a column.")
 def check_recall_precision(recall_precision):
     """Exercise 6.3: each class's recall and precision from a confusion matrix."""
     counts = torch.tensor([[8, 2, 0], [1, 5, 4], [3, 0, 17]])
@@ -84,10 +80,9 @@ def check_recall_precision(recall_precision):
         f"the precisions are wrong for {counts.tolist()}.": not np.allclose(precision, of_column),
     }
     refuse(problems)
-    return "Recall reads along a row, precision down a column."
 
 
-@checker
+@checker("The same as PyTorch's scheduler, epoch by epoch.")
 def check_plateau(learning_rates):
     """Exercise 6.4: the learning rate of each epoch under ReduceLROnPlateau."""
     for losses in (
@@ -99,19 +94,15 @@ def check_plateau(learning_rates):
         right = _plateau(losses, patience=2)
         if len(given) != len(losses):
             raise Wrong(f"{len(given)} learning rates for {len(losses)} epochs: one an epoch.")
-        problems = {
-            "it cuts one epoch early: patience 2 bears two bad epochs and acts on the third.": (
-                np.allclose(given, _plateau(losses, patience=1))
-            ),
-            "it cuts one epoch late.": np.allclose(given[1:], right[:-1]),
-            "that is the rate after each epoch's end: asked is the one the epoch trains with.": (
-                np.allclose(given[:-1], right[1:])
-            ),
-            f"for {losses}: {given}, where PyTorch's own scheduler gives {right}.": True,
+        traps = {
+            "it cuts one epoch early: patience 2 bears two bad epochs and acts on the "
+            "third.": _plateau(losses, patience=1),
+            "it cuts one epoch late.": given[:1] + right[:-1],
+            "that is the rate after each epoch's end: asked is the one the epoch trains "
+            "with.": right[1:] + given[-1:],
+            f"for {losses}: {given}, where PyTorch's own scheduler gives {right}.": ...,
         }
-        if not np.allclose(given, right):
-            refuse(problems)
-    return "The same as PyTorch's scheduler, epoch by epoch."
+        compare(given, right, traps, same=np.allclose)
 
 
 def _plateau(losses, patience):

@@ -17,6 +17,7 @@ from resnet_helpers.networks import ResNet
 CHAPTERS = (ch1, ch2, ch3, ch4, ch5, ch6)
 RIGHT = {name: answers for chapter in CHAPTERS for name, answers in chapter.RIGHT.items()}
 WRONG = {name: answers for chapter in CHAPTERS for name, answers in chapter.WRONG.items()}
+NAMES = [*RIGHT, "check_resnet26"]
 
 # Keys that checkers ask for, so that nonsense reaches what stands behind them.
 KEYS = [*ch1.READINGS, *ch2.VARIANCE, *ch3.PARTS]
@@ -35,15 +36,14 @@ NONSENSE = (
 def test_right_answers_pass(name):
     for answer in RIGHT[name]:
         verdict = getattr(exercises, name)(answer)
-        assert verdict.passed, verdict.message
-        assert repr(verdict).startswith("✓ ")
+        assert repr(verdict).startswith("✓ "), verdict.message
 
 
 @pytest.mark.parametrize("name", WRONG)
 def test_plausible_wrong_answers_are_told_what_is_wrong(name):
     for answer, sentence in WRONG[name]:
         verdict = getattr(exercises, name)(answer)
-        assert repr(verdict).startswith("✗ ") and not verdict.passed
+        assert repr(verdict).startswith("✗ ")
         assert sentence in verdict.message
 
 
@@ -66,7 +66,7 @@ def test_resnet26_is_told_from_its_relatives(build, shown):
         assert shown in repr(exercises.check_resnet26(build()))
 
 
-@pytest.mark.parametrize("name", exercises.__all__)
+@pytest.mark.parametrize("name", NAMES)
 def test_an_answer_still_to_be_written_is_no_mistake(name):
     unwritten = [..., None]
     for answer in RIGHT.get(name, [])[:1]:
@@ -78,13 +78,13 @@ def test_an_answer_still_to_be_written_is_no_mistake(name):
         assert repr(getattr(exercises, name)(answer)).startswith("· Not answered yet")
 
 
-@pytest.mark.parametrize("name", exercises.__all__)
+@pytest.mark.parametrize("name", NAMES)
 def test_no_answer_makes_a_checker_crash(name):
     for answer in NONSENSE:
-        assert not getattr(exercises, name)(answer).passed, answer
+        assert getattr(exercises, name)(answer).mark != "✓", answer
 
 
 def test_every_checker_is_offered_and_has_answers_here():
     offered = {name for name in vars(exercises) if name.startswith("check_")}
-    assert offered == set(exercises.__all__) == set(RIGHT) | {"check_resnet26"}
+    assert offered == set(NAMES)
     assert set(WRONG) == set(RIGHT)
