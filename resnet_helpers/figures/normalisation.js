@@ -35,7 +35,7 @@ function recipe(s, training) {
 function imshow(bytes, { mean, std }, undo) {
   const result = {
     shown: new Uint8Array(3 * AREA), below: [0, 0, 0], above: [0, 0, 0],
-    lost: new Uint8Array(AREA), // how many of a pixel's three values were clipped
+    lost: new Uint8Array(AREA), // 1 where one of a pixel's three values was clipped
     same: 0, // values that are shown as they were stored
   };
   for (let i = 0; i < 3 * AREA; i++) {
@@ -46,7 +46,7 @@ function imshow(bytes, { mean, std }, undo) {
     result.same += Number(result.shown[i] === bytes[i]);
     if (undo || (value >= 0 && value <= 1)) continue; // un-normalised values are bytes again
     result[value < 0 ? "below" : "above"][channel] += 1;
-    result.lost[i % AREA] += 1;
+    result.lost[i % AREA] = 1;
   }
   return result;
 }
@@ -63,14 +63,9 @@ function paint(canvas, shown, lost) {
     const row = Math.floor((y * SIDE) / side) * SIDE;
     for (let x = 0; x < side; x++) {
       const from = row + Math.floor((x * SIDE) / side);
-      let colour = colours[from];
-      if (lost?.[from]) {
-        // A white line beside a black one shows on every colour; crossed where all three are lost.
-        const across = lost[from] === 3 ? (x - y + side) % 12 : 2;
-        const stripe = Math.min((x + y) % 12, across);
-        if (stripe < 2) colour = stripe ? black : white;
-      }
-      painted[y * side + x] = colour;
+      // A white line beside a black one shows on every colour.
+      const stripe = lost?.[from] ? (x + y) % 12 : 2;
+      painted[y * side + x] = [white, black][stripe] ?? colours[from];
     }
   }
   canvas.getContext("2d").putImageData(picture, 0, 0);
@@ -80,17 +75,6 @@ function paint(canvas, shown, lost) {
 function steps(heights, x, y) {
   const corners = heights.flatMap((height, i) => [[x(i), y(height)], [x(i + 1), y(height)]]);
   return [[x(0), y(0)], ...corners, [x(heights.length), y(0)]];
-}
-
-/** Mean and one std to either side, under a histogram. */
-function whisker(words, mean, std, x, y, colour) {
-  const [low, middle, high] = [mean - std, mean, mean + std].map(x);
-  return [
-    text(0, y, words, "start", "rh-quiet"),
-    curve([[low, y], [high, y]], colour), curve([[low, y - 5], [low, y + 5]], colour),
-    curve([[high, y - 5], [high, y + 5]], colour),
-    svg("circle", { cx: middle, cy: y, r: 4.5, fill: colour }),
-  ];
 }
 
 /** A small picture beside its name. */
@@ -110,7 +94,7 @@ function valueAxis(s, training, [left, right]) {
   return scale([low - room, high + room], [left, right]);
 }
 
-/** The histogram of channel c from a height on: its bars, its frame and both whiskers. */
+/** The histogram of channel c from a height on: its bars and their frame. */
 function panel({ s, picture, training, mean, std, x, most }, c, top, bottom, clip) {
   const { name, ink } = CHANNELS[c];
   const [left, right] = x.range;
@@ -121,7 +105,6 @@ function panel({ s, picture, training, mean, std, x, most }, c, top, bottom, cli
   const [start, end] = (s.undo ? [value(0), value(255)] : [0, 1]).map(x);
   const outline = steps(picture.histogram[c].map((n) => n / AREA), edge, y);
   const kept = { x: start, width: end - start, y: top - 2, height: bottom - top + 2 };
-  const whiskers = [[picture, "image", ink, 14], [training, "training", "var(--quiet)", 30]];
   return [
     svg("rect", { ...kept, fill: "var(--wash)" }),
     rule(left, y(tick), right, y(tick), { class: "rh-grid" }),
@@ -135,16 +118,14 @@ function panel({ s, picture, training, mean, std, x, most }, c, top, bottom, cli
     rule(left, bottom, right, bottom, { class: "rh-axis" }),
     ...[start, end].map((at) => rule(at, top - 4, at, bottom, { stroke: "var(--ink)" })),
     text(0, top - 10, name, "start", "rh-strong"),
-    ...whiskers.flatMap(([whose, words, colour, below]) => whisker(
-      words, value(255 * whose.mean[c]), whose.std[c] / std[c], x, bottom + below, colour)),
   ];
 }
 
 /** The three histograms over one axis of values. */
 function drawHistograms(s, { pictures, training }, width, clips) {
   const picture = pictures[s.image];
-  const [top, high, row] = [24, 56, 124];
-  const bottom = 3 * row + 2;
+  const [top, high, row] = [24, 64, 96];
+  const bottom = 3 * row;
   const x = valueAxis(s, training, [64, width - 6]);
   const [left, right] = x.range;
   const most = Math.max(...picture.histogram.flat().map((n) => n / AREA), ...training.histogram.flat());
@@ -177,13 +158,9 @@ function trainingSplit(training, { mean, std }) {
 }
 
 function caption(s, lost) {
-  if (!s.mark) {
-    return s.undo ? "Un-normalised, then shown by imshow."
-      : "As imshow shows it: below 0 is black, above 1 is full brightness.";
-  }
-  const [some, three] = [[1, 2], [3]].map((counts) => lost.filter((n) => counts.includes(n)).length);
-  return `Striped: one or two of a pixel’s three values are clipped (${commas(some)} pixels). ` +
-    `Crossed: all three (${commas(three)}).`;
+  if (s.mark) return `Striped: ${commas(sum(lost))} pixels of which imshow clips a value or more.`;
+  return s.undo ? "Un-normalised, then shown by imshow."
+    : "As imshow shows it: below 0 is black, above 1 is full brightness.";
 }
 
 const HEADS = ["", "image mean", "image std", "training mean", "training std", "clipped"];
@@ -218,15 +195,15 @@ function render({ model, el }) {
     html("div", { class: "rh-controls" },
       state.choice("stage", "values", (name) => STAGES[name][0]), divisor,
       state.toggle("undo", "un-normalise before showing"), state.toggle("mark", "mark clipped pixels")),
-    html("div", { class: "rh-beside" },
-      html("div", { class: "rh-shown" }, canvas, below),
-      html("div", { class: "rh-histograms" }, histograms)),
+    html("div", { class: "rh-columns" },
+      html("div", { class: "rh-column rh-shown" }, canvas, below),
+      html("div", { class: "rh-column" }, histograms)),
     said,
-    html("div", { class: "rh-beside rh-apart" },
+    html("div", { class: "rh-columns rh-apart" },
       numbers,
-      html("p", { class: "rh-note rh-legend" },
+      html("p", { class: "rh-note rh-column" },
         "Height: the share of pixels. Filled: what imshow shows; outline alone: what it clips. " +
-        "Dashed: the training split. Marks under it: mean and one std to either side. " +
+        "Dashed: the training split. " +
         "Images of the sample set, shrunk to 48×48; glyphs by OpenMoji, CC BY-SA 4.0.")),
     state.share(),
   );
