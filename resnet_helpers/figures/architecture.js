@@ -1,7 +1,7 @@
 // Architecture explorer: the five networks of table 1, block by block, two of them compared.
 
 import {
-  axes, begin, clamp, commas, curve, html, onKeys, percent, readout, rule, scale, stage, stateOf, STEPS,
+  axes, clamp, commas, curve, html, onKeys, percent, readout, rule, scale, stage, stateOf, STEPS,
   sum, svg, table, text, textLine,
 } from "./kit.js";
 
@@ -190,11 +190,10 @@ function samePlace(values, { networks, size }, networkOf) {
 }
 
 function render({ model, el }) {
-  begin(el);
   const { columns, ...rows } = model.get("data");
   const named = (row) => Object.fromEntries(columns.map((name, i) => [name, row[i]]));
   const networkOf = (depth, size) => rows[depth][size].map(named);
-  const state = stateOf(model, {
+  const state = stateOf(model, el, {
     derive: (values) => derived(values, networkOf),
     alongWith: (values, s) => samePlace(values, s, networkOf),
   });

@@ -3,7 +3,7 @@
 // compares the two.
 
 import {
-  begin, commas, fixed, html, readout, stage, stateOf, sum, svg, table, text,
+  commas, fixed, html, readout, stage, stateOf, sum, svg, table, text,
 } from "./kit.js";
 
 const LABELS = {
@@ -11,15 +11,12 @@ const LABELS = {
   kernel: "kernel k", stride: "stride", groups: "groups", bottleneck: "bottleneck width",
 };
 const UNITS = { macs: "MACs", parameters: "parameters" };
-const PLAIN = { stride: 1, groups: 1 };
 const EXAMPLES = [
-  ["the lecture's example",
-    { ...PLAIN, height: 28, width: 28, c_in: 128, c_out: 64, kernel: 5, bottleneck: 32, expand: false }],
-  ["GoogLeNet, inception 3a",
-    { ...PLAIN, height: 28, width: 28, c_in: 192, c_out: 32, kernel: 5, bottleneck: 16, expand: false }],
-  ["ResNet-50, conv4_x",
-    { ...PLAIN, height: 14, width: 14, c_in: 1024, c_out: 1024, kernel: 3, bottleneck: 256, expand: true }],
-];
+  ["the lecture's example", 28, 128, 64, 5, 32, false],
+  ["GoogLeNet, inception 3a", 28, 192, 32, 5, 16, false],
+  ["ResNet-50, conv4_x", 14, 1024, 1024, 3, 256, true],
+].map(([words, size, c_in, c_out, kernel, bottleneck, expand]) => [words,
+  { height: size, width: size, c_in, c_out, kernel, bottleneck, expand, stride: 1, groups: 1 }]);
 
 const gcd = (...numbers) => numbers.reduce((a, b) => { while (b) [a, b] = [b, a % b]; return a; });
 
@@ -81,8 +78,7 @@ function sentence(both, unit) {
 }
 
 function render({ model, el }) {
-  begin(el);
-  const state = stateOf(model);
+  const state = stateOf(model, el);
   const sliders = Object.entries(LABELS).map(([name, label]) => state.slider(name, label));
   const picture = stage("two squares, their areas to scale", (width) => draw(state.read(), width));
   const said = readout();

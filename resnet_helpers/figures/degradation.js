@@ -1,7 +1,7 @@
 // Degradation explorer: recorded training curves by depth, and one that the reader draws.
 
 import {
-  axes, bandPath, begin, button, clamp, commas, curve, fill, fixed, html, nearest, onKeys, readout, rule,
+  axes, bandPath, button, clamp, commas, curve, fill, fixed, html, nearest, onKeys, readout, rule,
   scale, stage, stateOf, STEPS, svg, text, textLine, toggle,
 } from "./kit.js";
 
@@ -163,7 +163,6 @@ function depthBoxes(state, all) {
 }
 
 function render({ model, el }) {
-  begin(el);
   const recorded = model.get("data");
   const { images } = recorded;
   const passes = (seen) => `${seen / images} ${seen === images ? "pass" : "passes"}`;
@@ -172,7 +171,7 @@ function render({ model, el }) {
 
   const derive = (values) => derived(values, recorded);
   const question = ({ predict, measure, asked }) => `${predict} ${measure} ${asked.name}`;
-  const state = stateOf(model, {
+  const state = stateOf(model, el, {
     derive,
     // A drawing belongs to one question.
     alongWith: (values, s) => (question(derive({ ...s, ...values })) === question(s) ? {} : UNDRAWN),

@@ -4,7 +4,7 @@
 // and ends with `export default { render };`. anywidget calls `render({ model, el })` in a notebook,
 // `mount` in a page; what it returns is called when the figure goes. Python and JavaScript share no
 // more than this: `model.get("data")`, what Python computed; `model.get("allowed")`, which values
-// each name of the state may have; and the state itself, by `stateOf(model)`.
+// each name of the state may have; and the state itself, by `stateOf(model, el)`.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -39,12 +39,6 @@ export function newId(word) {
   return `rh-${word}-${dataset.rhLastId}`;
 }
 
-/** Make an element a figure. What has the focus tells JupyterLab to leave its keys alone. */
-export function begin(el) {
-  el.classList.add("rh-figure");
-  el.addEventListener("focusin", ({ target }) => { target.dataset.lmSuppressShortcuts = "true"; });
-}
-
 const fits = (value, { values, each, least, most }) => (values ? values.includes(value)
   : Array.isArray(value) && value.length >= least && value.length <= most
     && value.every((one) => each.includes(one)));
@@ -54,13 +48,16 @@ function parse(text) {
 }
 
 /**
- * The state of a figure: what its controls change and a link to the page carries.
+ * Make an element a figure, with a state: what its controls change and a link to the page carries.
  *
  * `derive(state)` may add what follows from the state, or bring a value within what another allows.
  * `alongWith(values, state)` says what else a change by the reader changes.
  * A link's value that the state can't have, or that it lacks, is as it was when the page came.
  */
-export function stateOf(model, { derive = (state) => state, alongWith = (values, state) => ({}) } = {}) {
+export function stateOf(model, el, { derive = (s) => s, alongWith = (values, state) => ({}) } = {}) {
+  el.classList.add("rh-figure");
+  // Tells JupyterLab to leave the keys of what has the focus alone.
+  el.addEventListener("focusin", ({ target }) => { target.dataset.lmSuppressShortcuts = "true"; });
   const allowed = model.get("allowed");
   const names = Object.keys(allowed);
   const listeners = [];

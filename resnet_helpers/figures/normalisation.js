@@ -1,7 +1,7 @@
 // Normalisation explorer: an image's values raw, centred and scaled, and what imshow clips.
 
 import {
-  begin, clamp, commas, curve, fixed, html, linePath, newId, percent, readout, rule, scale, stage,
+  clamp, commas, curve, fixed, html, linePath, newId, percent, readout, rule, scale, stage,
   stateOf, sum, svg, table, text,
 } from "./kit.js";
 
@@ -174,10 +174,9 @@ const rows = (picture, training, { mean, std }, { below, above }) => CHANNELS.ma
 ]);
 
 function render({ model, el }) {
-  begin(el);
   const { pictures, training } = model.get("data");
   const images = pictures.map((picture) => decode(picture.bytes));
-  const state = stateOf(model);
+  const state = stateOf(model, el);
   const divisor = state.choice("divisor", "scaled by", (name) => DIVISORS[name]);
   const image = state.choice("image", "image", (i) => thumbnail(pictures[i], images[i]));
   const canvas = html("canvas", {

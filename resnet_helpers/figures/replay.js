@@ -1,7 +1,7 @@
 // Training replay: two recorded trainings of one network, epoch by epoch.
 
 import {
-  axes, begin, button, clamp, commas, curve, fixed, html, readout, rule, scale, stage, stateOf, sum, svg,
+  axes, button, clamp, commas, curve, fixed, html, readout, rule, scale, stage, stateOf, sum, svg,
   text, textLine,
 } from "./kit.js";
 
@@ -186,11 +186,10 @@ function sentence({ words, epochs }, epoch, all) {
 }
 
 function render({ model, el }) {
-  begin(el);
   const data = model.get("data");
   const { trainings, images } = data;
   const last = trainings[0].epochs.length;
-  const state = stateOf(model);
+  const state = stateOf(model, el);
   const now = () => state.read().epoch;
   const choose = (epoch) => state.change({ epoch });
   let timer = null;

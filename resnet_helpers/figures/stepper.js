@@ -3,7 +3,7 @@
 // once. A test compares them with the real block's.
 
 import {
-  begin, button, clamp, commas, html, readout, rule, stage, stateOf, sum, svg, text,
+  button, clamp, commas, html, readout, rule, stage, stateOf, sum, svg, text,
 } from "./kit.js";
 
 const EXAMPLES = [
@@ -351,8 +351,7 @@ function tale(s) {
 }
 
 function render({ model, el }) {
-  begin(el);
-  const state = stateOf(model, {
+  const state = stateOf(model, el, {
     derive: derived,
     alongWith: (values) => ("direction" in values ? { step: 0 } : {}),
   });
