@@ -13,6 +13,7 @@ const BIN = 8; // bytes in a bar of the histograms
 const CHANNELS = [["red", "#e8000b"], ["green", "#00a02c"], ["blue", "#2a3cff"]].map(
   ([name, colour]) => ({ name, ink: `color-mix(in srgb, ${colour} 60%, var(--ink))` }),
 );
+const HEADS = ["", ...CHANNELS.map(({ name }) => name)];
 // The words of a stage's button and of its axis.
 const STAGES = {
   raw: ["raw", "byte / 255"],
@@ -163,15 +164,16 @@ function caption(s, lost) {
     : "As imshow shows it: below 0 is black, above 1 is full brightness.";
 }
 
-const HEADS = ["", "image mean", "image std", "training mean", "training std", "clipped"];
-
-const rows = (picture, training, { mean, std }, { below, above }) => CHANNELS.map(({ name }, c) => [
-  name,
-  ...[picture, training]
-    .flatMap((whose) => [(whose.mean[c] - mean[c]) / std[c], whose.std[c] / std[c]])
-    .map((x) => fixed(x, 3)),
-  percent((below[c] + above[c]) / AREA),
-]);
+function rows(picture, training, { mean, std }, { below, above }) {
+  const row = (words, write) => [words, ...CHANNELS.map((_, c) => write(c))];
+  return [
+    ...[["image", picture], ["training split", training]].flatMap(([words, whose]) => [
+      row(`${words}, mean`, (c) => fixed((whose.mean[c] - mean[c]) / std[c], 3)),
+      row(`${words}, std`, (c) => fixed(whose.std[c] / std[c], 3)),
+    ]),
+    row("clipped", (c) => percent((below[c] + above[c]) / AREA)),
+  ];
+}
 
 function render({ model, el }) {
   const { pictures, training } = model.get("data");

@@ -74,8 +74,8 @@ def expected(figure):
 
 
 def table(page):
-    rows = page.locator("tbody tr").all()
-    return [row.locator("td").all_inner_texts() for row in rows]
+    rows = [row.locator("td").all_inner_texts() for row in page.locator("tbody tr").all()]
+    return [list(column) for column in zip(*rows, strict=True)]
 
 
 def said(page):
