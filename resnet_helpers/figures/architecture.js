@@ -1,7 +1,8 @@
 // Architecture explorer: the five networks of table 1, block by block, two of them compared.
 
 import {
-  axes, begin, clamp, commas, html, linePath, percent, readout, scale, stage, stateOf, sum, svg, textLine,
+  axes, clamp, commas, curve, html, onKeys, percent, readout, rule, scale, stage, stateOf, STEPS,
+  sum, svg, table, text, textLine,
 } from "./kit.js";
 
 const STAGES = ["conv1", "conv2_x", "conv3_x", "conv4_x", "conv5_x", "fc"];
@@ -14,7 +15,6 @@ const QUANTITIES = {
 const SHADES = { conv2_x: 0.5, conv3_x: 0.65, conv4_x: 0.8, conv5_x: 1 };
 // A cell's width in pixels, at least and at most; it is square. Room for the labels; the gap.
 const [SMALLEST, LARGEST, LABELS, GAP] = [26, 36, 68, 32];
-const KEYS = { ArrowLeft: (i) => i - 1, ArrowRight: (i) => i + 1, Home: () => 0, End: () => Infinity };
 
 const inStage = (blocks, name) => blocks.filter((block) => block.stage === name);
 
@@ -46,17 +46,15 @@ function details({ depth, shown }) {
 }
 
 /** A block: as wide as the root of its channels, as high as the root of its map's side. */
-function cell(block, index, x, y, side, { selected, hovered }) {
+function cell(block, index, corner, side, selected) {
   const [channels, pixels = 1] = block.shape;
   const wide = (side - 4) * Math.sqrt(channels / 2048);
   const high = (side - 4) * Math.sqrt(pixels / 56);
   const colour = { conv1: "var(--quiet)", fc: "var(--third)" }[block.stage] ?? "var(--residual)";
-  return svg("g", { class: "rh-press", "data-index": index, transform: `translate(${x} ${y})` },
+  return svg("g", { class: "rh-press", "data-index": index, transform: `translate(${corner})` },
     svg("rect", {
-      x: 0.5, y: 0.5, width: side - 1, height: side - 1, rx: 4,
-      fill: selected || hovered ? "var(--wash)" : "transparent",
-      stroke: selected ? "var(--ink)" : hovered ? "var(--quiet)" : "none",
-      "stroke-width": selected ? 2 : 1,
+      x: 0.5, y: 0.5, width: side - 1, height: side - 1, rx: 4, "stroke-width": 2,
+      fill: selected ? "var(--wash)" : "transparent", stroke: selected ? "var(--ink)" : "none",
     }),
     svg("rect", {
       x: (side - wide) / 2, y: (side - high) / 2, width: wide, height: high,
@@ -72,19 +70,17 @@ function cell(block, index, x, y, side, { selected, hovered }) {
 
 /** A network's heading and its stages from top to bottom, as in a column of table 1. */
 function column(network, x, y, { side, perLine, lines }) {
-  const { depth, blocks, selected, hovered, shown } = network;
+  const { depth, blocks, selected } = network;
   const counts = STAGES.slice(1, -1).map((name) => inStage(blocks, name).length);
   const parts = [];
   let top = y + 28;
   STAGES.forEach((name, row) => {
     const label = name === "fc" ? "pool + fc" : name;
-    parts.push(svg("text", { x, y: top + side / 2, dy: "0.35em", class: "rh-quiet" }, label));
+    parts.push(text(x, top + side / 2, label, "start", "rh-quiet"));
     inStage(blocks, name).forEach((block, i) => {
       const index = blocks.indexOf(block);
-      parts.push(cell(
-        block, index, x + LABELS + (i % perLine) * side, top + Math.floor(i / perLine) * side,
-        side, { selected: index === selected, hovered: index === hovered },
-      ));
+      const corner = [x + LABELS + (i % perLine) * side, top + Math.floor(i / perLine) * side];
+      parts.push(cell(block, index, corner, side, index === selected));
     });
     top += lines[row] * side + 6;
   });
@@ -95,8 +91,8 @@ function column(network, x, y, { side, perLine, lines }) {
     svg("g", {
       role: "slider", tabindex: 0, "data-key": network.side,
       "aria-label": `ResNet-${depth}, ${network.side}: block`,
-      "aria-valuemin": 1, "aria-valuemax": blocks.length, "aria-valuenow": blocks.indexOf(shown) + 1,
-      "aria-valuetext": details(network).map(([name, text]) => `${name}: ${text}`).join("; "),
+      "aria-valuemin": 1, "aria-valuemax": blocks.length, "aria-valuenow": selected + 1,
+      "aria-valuetext": details(network).map((pair) => pair.join(": ")).join("; "),
     }, ...parts),
   );
 }
@@ -131,21 +127,17 @@ function drawChart(width, { networks, quantity, size }) {
   const y = scale([0, Math.max(...values)], [250, 58]);
   const parts = [axes(x, y, { xLabel: "depth in layers", yLabel: label })];
   if (quantity === "field") {
-    parts.push(svg("line", {
-      x1: x.range[0], x2: x.range[1], y1: y(size), y2: y(size),
-      stroke: "var(--quiet)", "stroke-width": 2, "stroke-dasharray": "1 4",
-    }));
+    const dotted = { stroke: "var(--quiet)", "stroke-width": 2, "stroke-dasharray": "1 4" };
+    parts.push(rule(x.range[0], y(size), x.range[1], y(size), dotted));
   }
   networks.forEach(({ side, depth, blocks, shown }, i) => {
-    const line = {
-      fill: "none", stroke: "var(--residual)", "stroke-width": 2.5,
-      "stroke-dasharray": side === "right" ? "7 5" : null,
-    };
+    const dash = { "stroke-dasharray": side === "right" ? "7 5" : null };
+    const points = blocks.map((block) => [x(block.depth), y(block[name] / unit)]);
     const from = i * 136;
     parts.push(
-      svg("path", { ...line, d: linePath(blocks.map((b) => [x(b.depth), y(b[name] / unit)])) }),
-      svg("path", { ...line, d: linePath([[from, 12], [from + 38, 12]]) }),
-      svg("text", { x: from + 46, y: 12, dy: "0.35em" }, `ResNet-${depth}`),
+      curve(points, "var(--residual)", dash),
+      curve([[from, 12], [from + 38, 12]], "var(--residual)", dash),
+      text(from + 46, 12, `ResNet-${depth}`),
       mark(side, from + 19, 12),
       mark(side, x(shown.depth), y(shown[name] / unit)),
     );
@@ -162,15 +154,9 @@ function mark(side, x, y) {
 
 /** Both shown blocks as a table, narrow enough for a phone. */
 function comparison(networks) {
-  const hyphens = (name) => name.replace("param", "param\u00ad").replace("recep", "recep\u00ad");
   const columns = networks.map(details);
-  const heads = networks.map(({ depth }) =>
-    html("th", { scope: "col", class: "rh-number" }, `ResNet-${depth}`));
-  const rows = columns[0].map(([name], i) => html("tr", {},
-    html("th", { scope: "row", class: "rh-light" }, hyphens(name)),
-    ...columns.map((texts) => html("td", { class: "rh-number" }, texts[i][1]))));
-  return html("table", {},
-    html("thead", {}, html("tr", {}, html("td"), ...heads)), html("tbody", {}, ...rows));
+  return table(["", ...networks.map(({ depth }) => `ResNet-${depth}`)],
+    columns[0].map(([name], i) => [name, ...columns.map((texts) => texts[i][1])]));
 }
 
 /** What has been spent when the shown block is done, as a sentence. */
@@ -182,13 +168,12 @@ function sentence({ depth, blocks, shown }, size) {
     `receptive field ${shown.field} px${shown.field > size ? ", wider than the image" : ""}.`;
 }
 
-/** What the controls and the mouse choose: one network or two, and the block that each shows. */
-function derived(state, networkOf, hover) {
+/** What the controls choose: one network or two, and the block that each shows. */
+function derived(state, networkOf) {
   const networks = ["left", "right"].filter((side) => state[side]).map((side) => {
     const blocks = networkOf(state[side], state.size);
     const selected = Math.min(state[`${side}_block`], blocks.length - 1);
-    const hovered = hover?.side === side ? hover.index : null;
-    return { side, depth: state[side], blocks, selected, hovered, shown: blocks[hovered ?? selected] };
+    return { side, depth: state[side], blocks, selected, shown: blocks[selected] };
   });
   return { ...state, networks };
 }
@@ -204,61 +189,32 @@ function samePlace(values, { networks, size }, networkOf) {
   return { [`${side}_block`]: index };
 }
 
-/** Where a pointer is, if on a block: its network's side and its index. */
-function blockAt({ target }) {
-  const index = target.closest("[data-index]")?.dataset.index;
-  return index ? { side: target.closest("[data-key]").dataset.key, index: Number(index) } : null;
-}
-
 function render({ model, el }) {
-  begin(el);
   const { columns, ...rows } = model.get("data");
   const named = (row) => Object.fromEntries(columns.map((name, i) => [name, row[i]]));
-  const known = {};
-  const networkOf = (depth, size) => (known[`${depth} ${size}`] ??= rows[depth][size].map(named));
-  let hover = null; // {side, index}: where the mouse is, if on a block
-  const state = stateOf(model, {
-    derive: (values) => derived(values, networkOf, hover),
+  const networkOf = (depth, size) => rows[depth][size].map(named);
+  const state = stateOf(model, el, {
+    derive: (values) => derived(values, networkOf),
     alongWith: (values, s) => samePlace(values, s, networkOf),
   });
+  const select = (side, index) => state.change({ [`${side}_block`]: index });
 
   const picture = stage("the networks' blocks", (width) => drawBlocks(width, state.read()));
   const chart = stage(
     "the chosen quantity against depth", (width) => drawChart(width, state.read()));
   const said = readout();
-  const table = html("div", { class: "rh-table" });
+  const numbers = html("div", { class: "rh-table" });
 
-  function draw(s) {
-    table.replaceChildren(comparison(s.networks));
-    said.replaceChildren(...s.networks.map((network) => textLine(sentence(network, s.size))));
-    picture.redraw();
-    chart.redraw();
-  }
-  function point(found) {
-    if (found?.side === hover?.side && found?.index === hover?.index) return;
-    hover = found;
-    draw(state.read());
-  }
-  function select(side, index) {
-    hover = null;
-    state.change({ [`${side}_block`]: index });
-  }
-
-  // The picture is drawn anew under the pointer, so its box listens, not its parts.
-  picture.addEventListener("pointermove", (event) => {
-    if (event.pointerType !== "touch") point(blockAt(event));
+  // The picture is drawn anew after each change, so its box listens, not its parts.
+  picture.addEventListener("click", ({ target }) => {
+    const index = target.closest("[data-index]")?.dataset.index;
+    if (index) select(target.closest("[data-key]").dataset.key, Number(index));
   });
-  picture.addEventListener("pointerleave", () => point(null));
-  picture.addEventListener("click", (event) => {
-    const found = blockAt(event);
-    if (found) select(found.side, found.index);
-  });
-  picture.addEventListener("keydown", (event) => {
-    const network = state.read().networks.find(({ side }) => side === event.target.dataset.key);
-    if (!network || !(event.key in KEYS) || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    const { side, selected, blocks } = network;
-    select(side, clamp(KEYS[event.key](selected), 0, blocks.length - 1));
+  onKeys(picture, (key, { dataset }) => {
+    const network = state.read().networks.find(({ side }) => side === dataset.key);
+    if (!network || !(key in STEPS)) return false;
+    select(network.side, clamp(network.selected + STEPS[key], 0, network.blocks.length - 1));
+    return true;
   });
 
   el.append(
@@ -272,9 +228,14 @@ function render({ model, el }) {
     said,
     html("div", { class: "rh-controls rh-apart" },
       state.choice("quantity", "draw", (name) => QUANTITIES[name][0])),
-    chart, table, state.share(),
+    chart, numbers, state.share(),
   );
-  state.show(draw);
+  state.show(({ networks, size }) => {
+    numbers.replaceChildren(comparison(networks));
+    said.replaceChildren(...networks.map((network) => textLine(sentence(network, size))));
+    picture.redraw();
+    chart.redraw();
+  });
 }
 
 export default { render };

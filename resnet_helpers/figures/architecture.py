@@ -82,18 +82,17 @@ class ArchitectureExplorer(Figure):
 
     def still(self):
         figure, axes = plt.subplots(1, 2, figsize=(7.6, 3.2), layout="constrained")
-        panels = (("parameters", 1e6, "millions"), ("macs", 1e9, "billions"))
-        for axis, (quantity, unit, unit_name) in zip(axes, panels, strict=True):
+        panels = (
+            ("parameters_so_far", 1e6, "parameters so far (millions)"),
+            ("macs_so_far", 1e9, "MACs so far (billions)"),
+        )
+        for axis, (name, unit, label) in zip(axes, panels, strict=True):
             for depth, style in ((18, "-"), (50, "--"), (152, ":")):
                 along = blocks(depth, 224)
-                sums = [getattr(block, f"{quantity}_so_far") / unit for block in along]
-                depths = [block.depth for block in along]
-                line = {"color": plotting.RESIDUAL, "linestyle": style, "linewidth": 2}
-                axis.plot(depths, sums, label=f"ResNet-{depth}", **line)
-                axis.plot(depths[-1], sums[-1], "o", color=plotting.RESIDUAL, markersize=5)
-            words = "MACs" if quantity == "macs" else quantity
-            axis.set(xlabel="depth in layers", ylabel=f"{words} so far ({unit_name})")
-            axis.set(xlim=(0, None), ylim=(0, None))
+                sums = [getattr(block, name) / unit for block in along]
+                line = {"color": plotting.RESIDUAL, "label": f"ResNet-{depth}"}
+                axis.plot([block.depth for block in along], sums, style, **line)
+            axis.set(xlabel="depth in layers", ylabel=label, xlim=(0, None), ylim=(0, None))
         axes[0].legend(frameon=False)
         return figure
 

@@ -24,6 +24,13 @@ def read(name):
     return (HERE / name).read_text(encoding="utf-8")
 
 
+def png_source(image):
+    """A PIL image as an address that holds the whole image."""
+    file = io.BytesIO()
+    image.save(file, "png", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
 def _joined(source):
     """The kit's text and a figure's as one module, since neither can import from a notebook."""
     kit = read("kit.js")
@@ -98,13 +105,11 @@ class Figure(anywidget.AnyWidget):
         )
 
     def _still_html(self):
-        drawn, small, figure = io.BytesIO(), io.BytesIO(), self.still()
+        drawn, figure = io.BytesIO(), self.still()
         figure.savefig(drawn, dpi=80)
         plt.close(figure)
         # 256 colours are enough for a still, in a third of the bytes.
-        Image.open(drawn).convert("RGB").quantize(256).save(small, "png", optimize=True)
-        data = base64.b64encode(small.getvalue()).decode()
-        source = f"data:image/png;base64,{data}"
+        source = png_source(Image.open(drawn).convert("RGB").quantize(256))
         return f'<img class="rh-still" src="{source}" alt="{html.escape(self.alt)}">'
 
     def _repr_mimebundle_(self, **kwargs):

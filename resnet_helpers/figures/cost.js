@@ -3,7 +3,7 @@
 // compares the two.
 
 import {
-  begin, button, commas, fixed, html, readout, stage, stateOf, sum, svg,
+  commas, fixed, html, readout, stage, stateOf, sum, svg, table, text,
 } from "./kit.js";
 
 const LABELS = {
@@ -11,16 +11,12 @@ const LABELS = {
   kernel: "kernel k", stride: "stride", groups: "groups", bottleneck: "bottleneck width",
 };
 const UNITS = { macs: "MACs", parameters: "parameters" };
-const PLAIN = { stride: 1, groups: 1 };
 const EXAMPLES = [
-  ["the lecture's example",
-    { ...PLAIN, height: 28, width: 28, c_in: 128, c_out: 64, kernel: 5, bottleneck: 32, expand: false }],
-  ["GoogLeNet, inception 3a",
-    { ...PLAIN, height: 28, width: 28, c_in: 192, c_out: 32, kernel: 5, bottleneck: 16, expand: false }],
-  ["ResNet-50, conv4_x",
-    { ...PLAIN, height: 14, width: 14, c_in: 1024, c_out: 1024, kernel: 3, bottleneck: 256, expand: true }],
-];
-const CELLS = 9; // pixels of the input each way, over which the window moves
+  ["the lecture's example", 28, 128, 64, 5, 32, false],
+  ["GoogLeNet, inception 3a", 28, 192, 32, 5, 16, false],
+  ["ResNet-50, conv4_x", 14, 1024, 1024, 3, 256, true],
+].map(([words, size, c_in, c_out, kernel, bottleneck, expand]) => [words,
+  { height: size, width: size, c_in, c_out, kernel, bottleneck, expand, stride: 1, groups: 1 }]);
 
 const gcd = (...numbers) => numbers.reduce((a, b) => { while (b) [a, b] = [b, a % b]; return a; });
 
@@ -49,75 +45,31 @@ function routes(s) {
 
 /** A square whose area is a route's total, split into a strip for each layer. */
 function square({ words, colour, layers, total }, unit, side, x, bottom) {
-  let from = x;
+  let end = x;
   const strips = layers.map((layer, i) => {
     const width = (side * layer[unit]) / total;
-    from += width;
-    return svg(
-      "rect",
-      {
-        x: from - width, y: bottom - side, width, height: side, fill: colour,
-        opacity: [0.9, 0.65, 0.4][i],
-      },
-      svg("title", {}, `${layer.words}: ${commas(layer[unit])}`),
-    );
-  });
-  return [
-    ...strips,
-    svg("text", { x, y: bottom + 20 }, words),
-    svg("text", { x, y: bottom + 38, class: "rh-quiet" }, commas(total)),
-  ];
-}
-
-/** Pixels of the input, and the window that one number of the output reads. */
-function reading(kernel, channels, step, x, y, cell) {
-  const places = Math.max(1, CELLS - kernel + 1);
-  const [row, column] = [Math.floor(step / places) % places, step % places];
-  const below = y + CELLS * cell;
-  const pixels = Array.from({ length: CELLS ** 2 }, (_, k) => {
-    const [i, j] = [Math.floor(k / CELLS), k % CELLS];
-    const inside = i >= row && i < row + kernel && j >= column && j < column + kernel;
+    end += width;
     return svg("rect", {
-      x: x + j * cell, y: y + i * cell, width: cell - 1, height: cell - 1,
-      fill: inside ? "var(--third)" : "var(--line)",
-    });
+      x: end - width, y: bottom - side, width, height: side, fill: colour,
+      opacity: [0.9, 0.65, 0.4][i],
+    }, svg("title", {}, `${layer.words}: ${commas(layer[unit])}`));
   });
   return [
-    svg("text", { x, y: below + 18 }, `${kernel}×${kernel} reads ${commas(kernel ** 2 * channels)}:`),
-    svg("text", { x, y: below + 36, class: "rh-quiet" }, `${kernel ** 2} px × ${channels} channels`),
-    ...pixels,
+    ...strips, text(x, bottom + 16, words),
+    text(x, bottom + 34, commas(total), "start", "rh-quiet"),
   ];
 }
 
-function draw(s, step, width) {
+function draw(s, width) {
   const both = routes(s);
-  const narrow = width < 620;
-  const room = Math.min(narrow ? width / 2 - 12 : width / 4, 200);
+  const room = Math.min(width / 2 - 12, 200);
   const most = Math.max(...both.map(({ total }) => total));
-  const bottom = room + 8;
-  const cell = narrow ? Math.min(14, (width / 2 - 20) / CELLS) : 14;
-  const [x, y] = narrow ? [0, bottom + 86] : [width / 2 + 40, bottom - CELLS * cell];
-  const second = narrow ? width / 2 + 10 : x + (width - x) / 2;
-  return [narrow ? y + CELLS * cell + 46 : bottom + 48, [
-    ...both.flatMap((route, i) =>
-      square(route, s.unit, room * Math.sqrt(route.total / most), i * (room + 24), bottom)),
-    svg("text", { x, y: y - 12 }, "what one output number reads"),
-    ...reading(s.kernel, s.c_in / gcd(s.groups, s.c_in, s.c_out), step, x, y, cell),
-    ...reading(1, s.c_in, step, second, y, cell),
-  ]];
+  return [room + 56, both.flatMap((route, i) =>
+    square(route, s.unit, room * Math.sqrt(route.total / most), i * (room + 24), room + 8))];
 }
 
-function table(both) {
-  const rows = both.flatMap(({ words, layers }) => layers.map((layer) => html(
-    "tr", {}, html("td", {}, words), html("td", {}, layer.words),
-    ...[`${layer.h}×${layer.w}`, commas(layer.parameters), commas(layer.macs)]
-      .map((number) => html("td", { class: "rh-number" }, number)),
-  )));
-  const head = ["route", "convolution", "output", "parameters", "MACs"].map((word, i) =>
-    html("th", { scope: "col", class: i > 1 ? "rh-number" : null }, word));
-  return html("table", {},
-    html("thead", {}, html("tr", {}, ...head)), html("tbody", {}, ...rows));
-}
+const rows = (both) => both.flatMap(({ words, layers }) => layers.map((layer) => [
+  words, layer.words, `${layer.h}×${layer.w}`, commas(layer.parameters), commas(layer.macs)]));
 
 function sentence(both, unit) {
   const [a, b] = both.map(({ total }) => total);
@@ -126,22 +78,9 @@ function sentence(both, unit) {
 }
 
 function render({ model, el }) {
-  begin(el);
-  const state = stateOf(model);
+  const state = stateOf(model, el);
   const sliders = Object.entries(LABELS).map(([name, label]) => state.slider(name, label));
-  let step = 0;
-  let timer = null;
-  const picture = stage(
-    "two squares, their areas to scale", (width) => draw(state.read(), step, width));
-  const playing = button("Move the window", () => {
-    if (timer === null) {
-      timer = setInterval(() => { step += 1; picture.redraw(); }, 500);
-    } else {
-      clearInterval(timer);
-      timer = null;
-    }
-    playing.textContent = timer === null ? "Move the window" : "Hold the window";
-  });
+  const picture = stage("two squares, their areas to scale", (width) => draw(state.read(), width));
   const said = readout();
   const numbers = html("div", { class: "rh-table" });
 
@@ -150,16 +89,15 @@ function render({ model, el }) {
     html("div", { class: "rh-sliders" }, ...sliders),
     html("div", { class: "rh-controls" },
       state.toggle("expand", "and back by a second 1×1 convolution"),
-      state.choice("unit", "draw", (unit) => UNITS[unit]), playing),
+      state.choice("unit", "draw", (unit) => UNITS[unit])),
     picture, said, numbers, state.share(),
   );
   state.show((s) => {
     const both = routes(s);
     said.textContent = sentence(both, UNITS[s.unit]);
-    numbers.replaceChildren(table(both));
+    numbers.replaceChildren(table(["route", "convolution", "output", "parameters", "MACs"], rows(both)));
     picture.redraw();
   });
-  return () => clearInterval(timer);
 }
 
 export default { render };

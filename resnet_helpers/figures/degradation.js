@@ -1,14 +1,13 @@
 // Degradation explorer: recorded training curves by depth, and one that the reader draws.
 
 import {
-  axes, bandPath, begin, button, clamp, commas, fixed, html, linePath, nearest, newId, readout,
-  reducedMotion, scale, stage, stateOf, sum, svg, textLine, toggle,
+  axes, bandPath, button, clamp, commas, curve, fill, fixed, html, nearest, onKeys, readout, rule,
+  scale, stage, stateOf, STEPS, svg, text, textLine, toggle,
 } from "./kit.js";
 
 const DASHES = { 20: "2 4", 32: "9 3 2 3", 44: "7 4", 56: null };
 const BLIND = 90; // % of wrong answers when one guesses among ten classes
 const UNDRAWN = { revealed: false, prediction: [] };
-const STEPS = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
 const LIFTS = { ArrowUp: 1, ArrowDown: -1, PageUp: 10, PageDown: -10 };
 
 /** What follows from the state: the curves, and what of them the reader may see. */
@@ -33,54 +32,36 @@ function derived(state, recorded) {
   return s;
 }
 
-/** Heights for labels, each as near to the wanted one as it can be without touching another. */
+/** Heights for labels in the order of the wanted ones, with a gap between them. */
 function spread(wanted, gap, top, bottom) {
-  const blocks = [];
-  const block = (members) => {
-    const half = ((members.length - 1) * gap) / 2;
-    const middle = sum(members.map((i) => wanted[i])) / members.length;
-    return { members, half, middle: clamp(middle, top + half, bottom - half) };
-  };
-  for (const i of wanted.map((_, i) => i).sort((a, b) => wanted[a] - wanted[b])) {
-    let now = block([i]);
-    while (blocks.length && blocks.at(-1).middle + blocks.at(-1).half + gap > now.middle - now.half) {
-      now = block([...blocks.pop().members, ...now.members]);
-    }
-    blocks.push(now);
-  }
-  const heights = [];
-  for (const { members, half, middle } of blocks) {
-    members.forEach((i, k) => { heights[i] = middle - half + k * gap; });
-  }
+  const order = wanted.map((_, i) => i).sort((a, b) => wanted[a] - wanted[b]);
+  const heights = [...wanted];
+  order.forEach((i, k) => {
+    heights[i] = Math.max(wanted[i], k ? heights[order[k - 1]] + gap : top);
+  });
+  order.reverse().forEach((i, k) => {
+    heights[i] = Math.min(heights[i], k ? heights[order[k - 1]] - gap : bottom);
+  });
   return heights;
 }
-
-/** A piece of line as the curve is drawn, for a legend. */
-const sample = (stroke, dash) => svg(
-  "svg", { class: "rh-sample", viewBox: "0 0 30 10", "aria-hidden": "true" },
-  svg("line", { x1: 0, x2: 30, y1: 5, y2: 5, stroke, "stroke-width": 2.5, "stroke-dasharray": dash }),
-);
 
 /** A curve: a line, with its band where there are several seeds, and dots where it is coarse. */
 function curveParts({ name, colour, dash, seeds, mean, low, high }, xs, y) {
   const points = mean.map((error, i) => [xs[i], y(error)]);
   const band = seeds > 1
     ? [svg("path", { d: bandPath(xs, low.map(y), high.map(y)), fill: colour, opacity: 0.2 })] : [];
-  return [...band, stroke(name, colour, points, dash), ...(xs.length < 10 ? dots(points, colour, 3.5) : [])];
+  const line = curve(points, colour, { "stroke-dasharray": dash, "data-curve": name });
+  return [...band, line, ...(xs.length < 10 ? dots(points, colour) : [])];
 }
 
-const stroke = (name, colour, points, dash = null) => svg("path", {
-  d: linePath(points), fill: "none", stroke: colour, "stroke-width": 2.5, "stroke-dasharray": dash,
-  "data-curve": name,
-});
-const dots = (points, fill, r) => points.map(([cx, cy]) => svg("circle", { cx, cy, r, fill }));
+const dots = (points, colour) => points.map(([cx, cy]) => svg("circle", { cx, cy, r: 3, fill: colour }));
 
 /** Names at the ends of the lines, in the margin to their right. */
 function labels(ends, right, top, bottom) {
   const heights = spread(ends.map(({ y }) => y), 16, top, bottom);
   return ends.flatMap(({ words, colour, y }, i) => [
-    svg("path", { d: linePath([[right + 2, y], [right + 12, heights[i]]]), fill: "none", stroke: colour }),
-    svg("text", { x: right + 15, y: heights[i], dy: "0.35em" }, words),
+    curve([[right + 2, y], [right + 12, heights[i]]], colour, { "stroke-width": 1 }),
+    text(right + 15, heights[i], words),
   ]);
 }
 
@@ -91,11 +72,9 @@ const height = (s) => s.prediction.slice(0, s.at + 1).findLast((value) => value 
 function layout(s, width, images) {
   const [left, right, top] = [36, width - 90, 30];
   const bottom = top + (width < 560 ? 290 : 340);
-  const lowest = Math.min(...s.prediction.filter((value) => value !== null));
-  const floor = s.logarithmic ? [10, 5, 2, 1].find((tick) => tick <= lowest) : 0;
-  const x = scale([0, s.places.at(-1) / images], [left, right], { count: 4 });
-  const y = scale([floor, 100], [bottom, top], { log: s.logarithmic });
-  return { x, y, xs: s.places.map((seen) => x(seen / images)), width, left, right, top, bottom };
+  const x = scale([0, s.places.at(-1) / images], [left, right], 4);
+  const y = scale([0, 100], [bottom, top]);
+  return { x, y, xs: s.places.map((seen) => x(seen / images)), left, right, top, bottom };
 }
 
 /** A line at the cursor's place, a dot on each curve, and a ring where the reader's would go on. */
@@ -106,7 +85,7 @@ function cursor(s, { xs, y, top, bottom }) {
     "stroke-dasharray": s.prediction[s.at] === null ? "3 3" : null,
   });
   return [
-    svg("line", { x1: cx, x2: cx, y1: bottom, y2: top, stroke: "var(--quiet)" }),
+    rule(cx, bottom, cx, top, { stroke: "var(--quiet)" }),
     ...s.shown.map(({ mean, colour }) => svg("circle", {
       cx, cy: y(mean[s.at]), r: 5, fill: colour, stroke: "var(--paper)", "stroke-width": 1.5,
     })),
@@ -114,29 +93,19 @@ function cursor(s, { xs, y, top, bottom }) {
   ];
 }
 
-/** The plot. Of the true curve that is revealed a share stands there, `grown`. */
-function drawPlot(s, view, grown, clip) {
+function drawPlot(s, view) {
   const { x, y, xs, left, right, top, bottom } = view;
-  const drawn = s.prediction.map((value, i) => [i, value]).filter(([, value]) => value !== null)
-    .map(([i, value]) => [xs[i], y(value)]);
+  const drawn = s.prediction.map((value, i) => [xs[i], value]).filter(([, value]) => value !== null)
+    .map(([place, value]) => [place, y(value)]);
   const ends = s.shown.map(({ name, colour, mean }) => ({ words: name, colour, y: y(mean.at(-1)) }));
   if (s.own !== null) ends.push({ words: "your curve", colour: "var(--third)", y: y(s.own) });
   ends.push({ words: "blind guess", colour: "var(--quiet)", y: y(BLIND) });
-  const lines = (curves) => curves.flatMap((curve) => curveParts(curve, xs, y));
-  const answer = s.revealed ? [s.asked] : [];
   return [bottom + 46, [
     axes(x, y, { xLabel: "passes over the training images", yLabel: `${s.measure} error (%)` }),
-    svg("line", {
-      x1: left, x2: right, y1: y(BLIND), y2: y(BLIND), stroke: "var(--quiet)",
-      "stroke-dasharray": "1 3",
-    }),
-    svg("clipPath", { id: clip }, svg("rect", {
-      x: left, y: 0, width: (right + 8 - left) * grown, height: bottom,
-    })),
-    ...lines(s.shown.filter((curve) => !answer.includes(curve))),
-    svg("g", { "clip-path": `url(#${clip})` }, ...lines(answer)),
-    ...(drawn.length ? [stroke("your curve", "var(--third)", drawn)] : []),
-    ...dots(drawn, "var(--third)", 3), ...cursor(s, view), ...labels(ends, right, top, bottom),
+    rule(left, y(BLIND), right, y(BLIND), { stroke: "var(--quiet)", "stroke-dasharray": "1 3" }),
+    ...s.shown.flatMap((one) => curveParts(one, xs, y)),
+    ...(drawn.length ? [curve(drawn, "var(--third)", { "data-curve": "your curve" })] : []),
+    ...dots(drawn, "var(--third)"), ...cursor(s, view), ...labels(ends, right, top, bottom),
   ]];
 }
 
@@ -153,24 +122,21 @@ function drawnOver(prediction, { xs, y }, from, to) {
   });
 }
 
-/** What the readout says: lines of words and of samples of the curves. */
+/** What the readout says, in lines. */
 function report(s, passes) {
   const seen = s.places[s.at];
   const error = s.measure === "test"
     ? "test error" : `training error over the last ${commas(s.places[0])}`;
-  const rows = s.shown.map(({ name, colour, dash, seeds, mean, low, high }) => {
+  const each = s.shown.map(({ name, seeds, mean, low, high }) => {
     const [middle, from, to] = [mean, low, high].map((column) => fixed(column[s.at], 1));
-    const range = seeds > 1 ? `${from} to ${to}` : "one seed";
-    return [sample(colour, dash), `${name} ${middle} % (${range})`];
+    return `${name} ${middle} % (${seeds > 1 ? `${from} to ${to}` : "one seed"})`;
   });
-  if (s.predict) rows.push([sample("var(--third)", null), `your curve ${ownAt(s)}`]);
+  if (s.predict) each.push(`your curve ${ownAt(s)}`);
   return [
-    ...(s.revealed ? [textLine(html("strong", {}, verdict(s)), " ")] : []),
-    textLine(`After ${passes(seen)} (${commas(seen)} images), ${error}, `,
-      "mean of the seeds (lowest to highest): "),
-    ...rows.flatMap((row, i) =>
-      [html("span", { class: "rh-cell" }, ...row, i < rows.length - 1 ? "," : "."), " "]),
-  ];
+    ...(s.revealed ? [html("strong", {}, verdict(s))] : []),
+    `After ${passes(seen)} (${commas(seen)} images), ${error}, mean of the seeds (lowest to highest):`,
+    `${each.join(", ")}.`,
+  ].map((line) => textLine(line));
 }
 
 const ownAt = (s) => (s.prediction[s.at] === null ? "not drawn here" : `${s.prediction[s.at]} %`);
@@ -197,19 +163,15 @@ function depthBoxes(state, all) {
 }
 
 function render({ model, el }) {
-  begin(el);
   const recorded = model.get("data");
   const { images } = recorded;
   const passes = (seen) => `${seen / images} ${seen === images ? "pass" : "passes"}`;
-  const clip = newId("clip");
-  let grown = 1; // how much of the true curve stands there: it grows when it is revealed
-  let frame = 0;
   let view = null; // the scales of the last drawing
   let pen = null; // where the pointer that draws was last, in pixels
 
   const derive = (values) => derived(values, recorded);
   const question = ({ predict, measure, asked }) => `${predict} ${measure} ${asked.name}`;
-  const state = stateOf(model, {
+  const state = stateOf(model, el, {
     derive,
     // A drawing belongs to one question.
     alongWith: (values, s) => (question(derive({ ...s, ...values })) === question(s) ? {} : UNDRAWN),
@@ -218,20 +180,12 @@ function render({ model, el }) {
   const show = button("Show what happened", () => {
     state.change({ revealed: true });
     again.focus();
-    if (reducedMotion()) return;
-    const start = performance.now();
-    const grow = (time) => {
-      grown = clamp((time - start) / 1200, 0, 1);
-      picture.redraw();
-      if (grown < 1) frame = requestAnimationFrame(grow);
-    };
-    grow(start);
   });
   const again = button("Draw again", () => {
     state.change(UNDRAWN);
     picture.focus();
   });
-  const task = html("p", { class: "rh-task" });
+  const task = html("p", { class: "rh-note" });
   const asking = html("div", {}, task, html("div", { class: "rh-controls" }, show, again));
   const [depths, showDepths] = depthBoxes(state, recorded.depths);
   const said = readout();
@@ -239,7 +193,7 @@ function render({ model, el }) {
   const picture = stage("curves of the error", (width) => {
     const s = state.read();
     view = layout(s, width, images);
-    return drawPlot(s, view, grown, clip);
+    return drawPlot(s, view);
   });
   const plot = picture.firstElementChild;
   picture.tabIndex = 0;
@@ -250,24 +204,22 @@ function render({ model, el }) {
     const now = places[clamp(index, 0, places.length - 1)];
     if (now !== seen) state.change({ seen: now });
   }
-  picture.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.altKey || event.metaKey) return;
+  onKeys(picture, (key) => {
     const s = state.read();
-    if (event.key in STEPS) moveTo(s.at + STEPS[event.key]);
-    else if (s.drawing && event.key in LIFTS) {
-      const value = clamp(height(s) + LIFTS[event.key], 1, 100);
+    if (key in STEPS) moveTo(s.at + STEPS[key]);
+    else if (s.drawing && key in LIFTS) {
+      const value = clamp(height(s) + LIFTS[key], 1, 100);
       state.change({ prediction: s.prediction.with(s.at, value) });
-    } else return;
-    event.preventDefault();
+    } else return false;
+    return true;
   });
 
   /** The place of a pointer on the plot, in the drawing's pixels. */
   function place(event) {
     const box = plot.getBoundingClientRect();
-    const ratio = view.width / box.width;
     return [
-      clamp((event.clientX - box.left) * ratio, view.left, view.right),
-      clamp((event.clientY - box.top) * ratio, view.top, view.bottom),
+      clamp(event.clientX - box.left, view.left, view.right),
+      clamp(event.clientY - box.top, view.top, view.bottom),
     ];
   }
   function point(event) {
@@ -288,10 +240,6 @@ function render({ model, el }) {
   plot.addEventListener("lostpointercapture", () => { pen = null; });
 
   function update(s) {
-    if (!s.revealed) {
-      cancelAnimationFrame(frame);
-      grown = 1;
-    }
     showDepths(s);
     asking.hidden = !s.predict;
     task.textContent = `How will the ${s.measure} error of ${s.asked.name} fall? Draw the curve ` +
@@ -301,26 +249,22 @@ function render({ model, el }) {
     again.disabled = s.prediction.every((value) => value === null);
     // A finger draws, or moves the cursor; up and down it scrolls the page when nothing is drawn.
     plot.setAttribute("class", s.drawing ? "rh-plot rh-drawing" : "rh-plot");
-    const attributes = {
+    fill(picture, {
       "aria-label": s.drawing ? "place on the curves, and your curve there" : "place on the curves",
-      "aria-valuemin": s.places[0], "aria-valuemax": s.places.at(-1),
-      "aria-valuenow": s.places[s.at],
+      "aria-valuemin": s.places[0], "aria-valuemax": s.places.at(-1), "aria-valuenow": s.places[s.at],
       "aria-valuetext": passes(s.places[s.at]) + (s.predict ? `, your curve ${ownAt(s)}` : ""),
-    };
-    for (const [name, value] of Object.entries(attributes)) picture.setAttribute(name, value);
-    const news = html("p", {}, ...report(s, passes));
-    if (news.textContent !== said.textContent) said.replaceChildren(...news.childNodes);
+    });
+    said.replaceChildren(...report(s, passes));
     picture.redraw();
   }
 
   el.append(
     html("div", { class: "rh-controls" },
       state.choice("networks", "networks"), depths, state.choice("measure", "error"),
-      state.toggle("logarithmic", "logarithmic axis"), state.toggle("predict", "predict first")),
+      state.toggle("predict", "predict first")),
     asking, picture, said, state.share(),
   );
   state.show(update);
-  return () => cancelAnimationFrame(frame);
 }
 
 export default { render };

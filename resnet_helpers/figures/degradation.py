@@ -46,7 +46,6 @@ class DegradationExplorer(Figure):
     networks = traitlets.Enum((*NETWORKS, "both"), "plain").tag(sync=True)
     depths = traitlets.List(traitlets.Enum(DEPTHS), [20, 56], minlen=1).tag(sync=True)
     measure = traitlets.Enum(MEASURES, "training").tag(sync=True)
-    logarithmic = traitlets.Bool(False).tag(sync=True)
     predict = traitlets.Bool(False).tag(sync=True)
     seen = traitlets.Enum(tuple(range(STEP, LAST + 1, STEP)), LAST).tag(sync=True)
     prediction = traitlets.List(
@@ -88,11 +87,8 @@ class DegradationExplorer(Figure):
 
     def still(self):
         figure, axis = plt.subplots(figsize=(7, 3.8))
-        for network, depth, style in (
-            ("plain", 20, ":"),
-            ("plain", 56, "-"),
-            ("residual", 56, "-"),
-        ):
+        lines = ("plain", 20, ":"), ("plain", 56, "-"), ("residual", 56, "-")
+        for network, depth, style in lines:
             points = self.values(network, depth, "training")
             passes = [point.seen / IMAGES for point in points]
             colour = plotting.PLAIN if network == "plain" else plotting.RESIDUAL

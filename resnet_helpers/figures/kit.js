@@ -4,7 +4,7 @@
 // and ends with `export default { render };`. anywidget calls `render({ model, el })` in a notebook,
 // `mount` in a page; what it returns is called when the figure goes. Python and JavaScript share no
 // more than this: `model.get("data")`, what Python computed; `model.get("allowed")`, which values
-// each name of the state may have; and the state itself, by `stateOf(model)`.
+// each name of the state may have; and the state itself, by `stateOf(model, el)`.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -18,8 +18,11 @@ export function html(tag, attributes = {}, ...children) {
   return fill(document.createElement(tag), attributes, children);
 }
 
-/** @returns {any} an element: each caller knows of what kind */
-function fill(element, attributes, children) {
+/**
+ * Give an element attributes, listeners (`onclick`) and children.
+ * @returns {any} the element: each caller knows of what kind
+ */
+export function fill(element, attributes, children = []) {
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else if (value === true) element.setAttribute(name, "");
@@ -36,12 +39,6 @@ export function newId(word) {
   return `rh-${word}-${dataset.rhLastId}`;
 }
 
-/** Make an element a figure. What has the focus tells JupyterLab to leave its keys alone. */
-export function begin(el) {
-  el.classList.add("rh-figure");
-  el.addEventListener("focusin", ({ target }) => { target.dataset.lmSuppressShortcuts = "true"; });
-}
-
 const fits = (value, { values, each, least, most }) => (values ? values.includes(value)
   : Array.isArray(value) && value.length >= least && value.length <= most
     && value.every((one) => each.includes(one)));
@@ -51,13 +48,16 @@ function parse(text) {
 }
 
 /**
- * The state of a figure: what its controls change and a link to the page carries.
+ * Make an element a figure, with a state: what its controls change and a link to the page carries.
  *
  * `derive(state)` may add what follows from the state, or bring a value within what another allows.
  * `alongWith(values, state)` says what else a change by the reader changes.
  * A link's value that the state can't have, or that it lacks, is as it was when the page came.
  */
-export function stateOf(model, { derive = (state) => state, alongWith = (values, state) => ({}) } = {}) {
+export function stateOf(model, el, { derive = (s) => s, alongWith = (values, state) => ({}) } = {}) {
+  el.classList.add("rh-figure");
+  // Tells JupyterLab to leave the keys of what has the focus alone.
+  el.addEventListener("focusin", ({ target }) => { target.dataset.lmSuppressShortcuts = "true"; });
   const allowed = model.get("allowed");
   const names = Object.keys(allowed);
   const listeners = [];
@@ -209,7 +209,23 @@ export const readout = () => html("p", { class: "rh-readout", role: "status", "a
 /** A line of its own in a readout. */
 export const textLine = (...parts) => html("span", { class: "rh-line" }, ...parts);
 
-export const reducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+/** A table of texts. Each row begins with its own head; the first of the heads may be empty. */
+export const table = (heads, rows) => html("table", {},
+  html("thead", {}, html("tr", {}, ...heads.map((words) =>
+    (words ? html("th", { scope: "col" }, words) : html("td"))))),
+  html("tbody", {}, ...rows.map(([head, ...texts]) => html("tr", {},
+    html("th", { scope: "row" }, head), ...texts.map((words) => html("td", {}, words))))));
+
+/** How far a slider's keys move, in steps. */
+export const STEPS = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
+
+/** Call `take(key, target)` for keys without modifiers. The page doesn't scroll by those it took. */
+export function onKeys(element, take) {
+  element.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    if (take(event.key, event.target)) event.preventDefault();
+  });
+}
 
 /**
  * A picture that is drawn anew whenever its width changes, so that its letters keep their size on
@@ -256,18 +272,14 @@ export function fixed(x, digits) {
 export const percent = (share) => `${fixed(100 * share, 1)}\u00a0%`;
 
 /** From numbers to pixels. `scale.ticks` are round numbers, `scale.invert` goes back. */
-export function scale([low, high], [from, to], { log = false, count = 5 } = {}) {
-  const f = log ? Math.log10 : (x) => x;
-  const back = log ? (x) => 10 ** x : (x) => x;
-  const slope = (to - from) / (f(high) - f(low));
-  return Object.assign((x) => from + slope * (f(x) - f(low)), {
-    invert: (pixel) => back(f(low) + (pixel - from) / slope),
-    ticks: log ? logTicks(low, high) : roundTicks(low, high, count),
+export function scale([low, high], [from, to], count = 5) {
+  const slope = (to - from) / (high - low);
+  return Object.assign((x) => from + slope * (x - low), {
+    invert: (pixel) => low + (pixel - from) / slope,
+    ticks: roundTicks(low, high, count),
     range: [from, to],
   });
 }
-
-const round = (number) => Number(number.toPrecision(12));
 
 function roundTicks(low, high, count) {
   const raw = (high - low) / count;
@@ -275,45 +287,43 @@ function roundTicks(low, high, count) {
   const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= raw * 0.999);
   const ticks = [];
   for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++) {
-    ticks.push(round(k * step));
+    ticks.push(Number((k * step).toPrecision(12)));
   }
   return ticks;
-}
-
-function logTicks(low, high) {
-  const powers = [];
-  for (let p = Math.floor(Math.log10(low)); p <= Math.ceil(Math.log10(high)); p++) powers.push(10 ** p);
-  return powers.flatMap((power) => [1, 2, 5].map((m) => round(m * power)))
-    .filter((tick) => tick >= low * 0.999 && tick <= high * 1.001);
 }
 
 /** Both axes of a panel, with grid, labels and units. `xFormat`, `yFormat` turn a tick into text. */
 export function axes(x, y, { xLabel, yLabel, xFormat = asText, yFormat = asText }) {
   const [left, right] = x.range;
   const [bottom, top] = y.range;
-  const group = svg("g", { class: "rh-axes", "aria-hidden": "true" });
-  for (const tick of y.ticks) {
-    group.append(
-      svg("line", { class: "rh-grid", x1: left, x2: right, y1: y(tick), y2: y(tick) }),
-      svg("text", { x: left - 8, y: y(tick), dy: "0.35em", "text-anchor": "end" }, yFormat(tick)),
-    );
-  }
-  for (const tick of x.ticks) {
-    group.append(
-      svg("line", { class: "rh-grid", x1: x(tick), x2: x(tick), y1: bottom, y2: top }),
-      svg("text", { x: x(tick), y: bottom + 18, "text-anchor": "middle" }, xFormat(tick)),
-    );
-  }
-  group.append(
-    svg("line", { class: "rh-axis", x1: left, x2: right, y1: bottom, y2: bottom }),
-    svg("line", { class: "rh-axis", x1: left, x2: left, y1: bottom, y2: top }),
-    svg("text", { x: (left + right) / 2, y: bottom + 38, "text-anchor": "middle" }, xLabel),
-    svg("text", { x: left, y: top - 10, "text-anchor": "start" }, yLabel),
+  return svg("g", { class: "rh-axes", "aria-hidden": "true" },
+    ...y.ticks.flatMap((tick) => [
+      rule(left, y(tick), right, y(tick), { class: "rh-grid" }),
+      text(left - 8, y(tick), yFormat(tick), "end"),
+    ]),
+    ...x.ticks.flatMap((tick) => [
+      rule(x(tick), bottom, x(tick), top, { class: "rh-grid" }),
+      text(x(tick), bottom + 14, xFormat(tick), "middle"),
+    ]),
+    rule(left, bottom, right, bottom, { class: "rh-axis" }),
+    rule(left, bottom, left, top, { class: "rh-axis" }),
+    text((left + right) / 2, bottom + 34, xLabel, "middle"),
+    text(left, top - 14, yLabel),
   );
-  return group;
 }
 
-/** The path of a line through [x, y] pairs, in pixels. */
+/** Words whose middle is at height y. A look is a class: rh-quiet or rh-strong. */
+export const text = (x, y, words, anchor = "start", look = null) =>
+  svg("text", { x, y, dy: "0.35em", "text-anchor": anchor, class: look }, words);
+
+/** A straight line. */
+export const rule = (x1, y1, x2, y2, attributes) => svg("line", { x1, y1, x2, y2, ...attributes });
+
+/** A line through [x, y] pairs. */
+export const curve = (points, stroke, attributes = {}) =>
+  svg("path", { d: linePath(points), fill: "none", stroke, "stroke-width": 2, ...attributes });
+
+/** The path through [x, y] pairs. */
 export const linePath = (points) => points.map(([x, y], i) => `${i ? "L" : "M"}${x} ${y}`).join("");
 
 /** The path of a band between two lines over the same x. */

@@ -1,7 +1,8 @@
 // Normalisation explorer: an image's values raw, centred and scaled, and what imshow clips.
 
 import {
-  begin, clamp, commas, fixed, html, linePath, newId, percent, readout, scale, stage, stateOf, sum, svg,
+  clamp, commas, curve, fixed, html, linePath, newId, percent, readout, rule, scale, stage,
+  stateOf, sum, svg, table, text,
 } from "./kit.js";
 
 const SIDE = 48; // pixels of an image, each way
@@ -12,6 +13,7 @@ const BIN = 8; // bytes in a bar of the histograms
 const CHANNELS = [["red", "#e8000b"], ["green", "#00a02c"], ["blue", "#2a3cff"]].map(
   ([name, colour]) => ({ name, ink: `color-mix(in srgb, ${colour} 60%, var(--ink))` }),
 );
+const HEADS = ["", ...CHANNELS.map(({ name }) => name)];
 // The words of a stage's button and of its axis.
 const STAGES = {
   raw: ["raw", "byte / 255"],
@@ -34,7 +36,7 @@ function recipe(s, training) {
 function imshow(bytes, { mean, std }, undo) {
   const result = {
     shown: new Uint8Array(3 * AREA), below: [0, 0, 0], above: [0, 0, 0],
-    lost: new Uint8Array(AREA), // how many of a pixel's three values were clipped
+    lost: new Uint8Array(AREA), // 1 where one of a pixel's three values was clipped
     same: 0, // values that are shown as they were stored
   };
   for (let i = 0; i < 3 * AREA; i++) {
@@ -45,7 +47,7 @@ function imshow(bytes, { mean, std }, undo) {
     result.same += Number(result.shown[i] === bytes[i]);
     if (undo || (value >= 0 && value <= 1)) continue; // un-normalised values are bytes again
     result[value < 0 ? "below" : "above"][channel] += 1;
-    result.lost[i % AREA] += 1;
+    result.lost[i % AREA] = 1;
   }
   return result;
 }
@@ -62,35 +64,18 @@ function paint(canvas, shown, lost) {
     const row = Math.floor((y * SIDE) / side) * SIDE;
     for (let x = 0; x < side; x++) {
       const from = row + Math.floor((x * SIDE) / side);
-      let colour = colours[from];
-      if (lost?.[from]) {
-        // A white line beside a black one shows on every colour; crossed where all three are lost.
-        const across = lost[from] === 3 ? (x - y + side) % 12 : 2;
-        const stripe = Math.min((x + y) % 12, across);
-        if (stripe < 2) colour = stripe ? black : white;
-      }
-      painted[y * side + x] = colour;
+      // A white line beside a black one shows on every colour.
+      const stripe = lost?.[from] ? (x + y) % 12 : 2;
+      painted[y * side + x] = [white, black][stripe] ?? colours[from];
     }
   }
   canvas.getContext("2d").putImageData(picture, 0, 0);
 }
 
-/** The outline of a histogram whose bars may have any height, as a path. */
+/** The outline of a histogram whose bars may have any height, as points. */
 function steps(heights, x, y) {
   const corners = heights.flatMap((height, i) => [[x(i), y(height)], [x(i + 1), y(height)]]);
-  return linePath([[x(0), y(0)], ...corners, [x(heights.length), y(0)]]);
-}
-
-/** Mean and one std to either side, under a histogram. */
-function whisker(words, mean, std, x, y, colour, round) {
-  const [low, middle, high] = [mean - std, mean, mean + std].map(x);
-  const line = (x1, x2, y1, y2) => svg("line", { x1, x2, y1, y2, stroke: colour, "stroke-width": 2 });
-  return [
-    svg("text", { x: 0, y, dy: "0.35em", class: "rh-quiet" }, words),
-    line(low, high, y, y), line(low, low, y - 5, y + 5), line(high, high, y - 5, y + 5),
-    round ? svg("circle", { cx: middle, cy: y, r: 4.5, fill: colour })
-      : svg("path", { d: `M${middle - 5.5} ${y}l5.5 -5.5l5.5 5.5l-5.5 5.5Z`, fill: colour }),
-  ];
+  return [[x(0), y(0)], ...corners, [x(heights.length), y(0)]];
 }
 
 /** A small picture beside its name. */
@@ -110,62 +95,51 @@ function valueAxis(s, training, [left, right]) {
   return scale([low - room, high + room], [left, right]);
 }
 
-/** The histogram of channel c from a height on: its bars, its frame and both whiskers. */
-function panel({ s, picture, training, mean, std, x, most }, c, from, high, clip) {
+/** The histogram of channel c from a height on: its bars and their frame. */
+function panel({ s, picture, training, mean, std, x, most }, c, top, bottom, clip) {
   const { name, ink } = CHANNELS[c];
   const [left, right] = x.range;
-  const [top, bottom] = [from, from + high];
-  const y = scale([0, most], [bottom, top], { count: 2 });
+  const y = scale([0, most], [bottom, top], 2);
   const tick = y.ticks.at(-1);
   const value = (byte) => (byte / 255 - mean[c]) / std[c];
   const edge = (i) => x(value(BIN * i - 0.5));
   const [start, end] = (s.undo ? [value(0), value(255)] : [0, 1]).map(x);
   const outline = steps(picture.histogram[c].map((n) => n / AREA), edge, y);
-  const kept = { x: start, width: end - start };
-  const whiskers = [[picture, "image", ink, 14], [training, "training", "var(--quiet)", 30]];
+  const kept = { x: start, width: end - start, y: top - 2, height: bottom - top + 2 };
   return [
-    svg("rect", { ...kept, y: top, height: high, fill: "var(--wash)" }),
-    svg("line", { class: "rh-grid", x1: left, x2: right, y1: y(tick), y2: y(tick) }),
-    svg("text", { x: left - 6, y: y(tick), dy: "0.35em", "text-anchor": "end", class: "rh-quiet" },
-      `${100 * tick} %`),
-    svg("clipPath", { id: clip }, svg("rect", { ...kept, y: top - 2, height: high + 2 })),
-    svg("path", { d: outline, fill: ink, "fill-opacity": 0.75, "clip-path": `url(#${clip})` }),
-    svg("path", { d: outline, fill: "none", stroke: ink, "stroke-width": 1.5 }),
+    svg("rect", { ...kept, fill: "var(--wash)" }),
+    rule(left, y(tick), right, y(tick), { class: "rh-grid" }),
+    text(left - 6, y(tick), `${100 * tick} %`, "end", "rh-quiet"),
+    svg("clipPath", { id: clip }, svg("rect", kept)),
     svg("path", {
-      d: steps(training.histogram[c], edge, y), fill: "none", stroke: "var(--quiet)",
-      "stroke-dasharray": "3 2", "stroke-width": 1.5,
+      d: linePath(outline), fill: ink, "fill-opacity": 0.75, "clip-path": `url(#${clip})`,
     }),
-    svg("line", { class: "rh-axis", x1: left, x2: right, y1: bottom, y2: bottom }),
-    ...[start, end].map((at) => svg("line", {
-      x1: at, x2: at, y1: top - 4, y2: bottom, stroke: "var(--ink)", "stroke-width": 1.5,
-    })),
-    svg("text", { x: 0, y: top - 6, class: "rh-strong" }, name),
-    ...whiskers.flatMap(([whose, words, colour, below]) => whisker(
-      words, value(255 * whose.mean[c]), whose.std[c] / std[c], x, bottom + below, colour,
-      whose === picture)),
-    ...(c === 0 ? [svg("text", {
-      x: Math.min((start + end) / 2, right - 66), y: top - 10, "text-anchor": "middle",
-    }, s.undo ? "imshow shows all of it" : "imshow shows 0 to 1")] : []),
+    curve(outline, ink),
+    curve(steps(training.histogram[c], edge, y), "var(--quiet)", { "stroke-dasharray": "3 2" }),
+    rule(left, bottom, right, bottom, { class: "rh-axis" }),
+    ...[start, end].map((at) => rule(at, top - 4, at, bottom, { stroke: "var(--ink)" })),
+    text(0, top - 10, name, "start", "rh-strong"),
   ];
 }
 
 /** The three histograms over one axis of values. */
 function drawHistograms(s, { pictures, training }, width, clips) {
   const picture = pictures[s.image];
-  const [top, high, row] = [4, 56, 124];
-  const bottom = top + 3 * row - 2;
+  const [top, high, row] = [24, 64, 96];
+  const bottom = 3 * row;
   const x = valueAxis(s, training, [64, width - 6]);
   const [left, right] = x.range;
   const most = Math.max(...picture.histogram.flat().map((n) => n / AREA), ...training.histogram.flat());
   const shared = { s, picture, training, ...recipe(s, training), x, most };
   return [bottom + 46, [svg("g", { "aria-hidden": "true" },
     ...x.ticks.flatMap((tick) => [
-      svg("line", { class: "rh-grid", x1: x(tick), x2: x(tick), y1: top + 20, y2: bottom }),
-      svg("text", { x: x(tick), y: bottom + 18, "text-anchor": "middle" }, fixed(tick, tick % 1 ? 1 : 0)),
+      rule(x(tick), top, x(tick), bottom, { class: "rh-grid" }),
+      text(x(tick), bottom + 14, fixed(tick, tick % 1 ? 1 : 0), "middle"),
     ]),
-    svg("line", { class: "rh-axis", x1: left, x2: right, y1: bottom, y2: bottom }),
-    svg("text", { x: (left + right) / 2, y: bottom + 38, "text-anchor": "middle" }, STAGES[s.stage][1]),
-    ...clips.flatMap((clip, c) => panel(shared, c, top + c * row + 20, high, clip)),
+    rule(left, bottom, right, bottom, { class: "rh-axis" }),
+    text((left + right) / 2, bottom + 34, STAGES[s.stage][1], "middle"),
+    text(right, top - 14, s.undo ? "shaded: imshow shows all" : "shaded: imshow shows 0 to 1", "end"),
+    ...clips.flatMap((clip, c) => panel(shared, c, top + c * row, top + c * row + high, clip)),
   )]];
 }
 
@@ -185,36 +159,26 @@ function trainingSplit(training, { mean, std }) {
 }
 
 function caption(s, lost) {
-  if (!s.mark) {
-    return s.undo ? "Un-normalised, then shown by imshow."
-      : "As imshow shows it: below 0 is black, above 1 is full brightness.";
-  }
-  const [some, three] = [[1, 2], [3]].map((counts) => lost.filter((n) => counts.includes(n)).length);
-  return `Striped: one or two of a pixel’s three values are clipped (${commas(some)} pixels). ` +
-    `Crossed: all three (${commas(three)}).`;
+  if (s.mark) return `Striped: ${commas(sum(lost))} pixels of which imshow clips a value or more.`;
+  return s.undo ? "Un-normalised, then shown by imshow."
+    : "As imshow shows it: below 0 is black, above 1 is full brightness.";
 }
 
-function table(picture, training, { mean, std }, { below, above }) {
-  const rows = CHANNELS.map((channel, c) => [picture, training]
-    .flatMap((whose) => [(whose.mean[c] - mean[c]) / std[c], whose.std[c] / std[c]])
-    .map((x) => fixed(x, 3)).concat(percent((below[c] + above[c]) / AREA)));
-  const head = (word) => html("th", { scope: "col" }, word);
-  const group = (words) => html("th", { scope: "colgroup", colspan: 2 }, words);
-  return html("table", {},
-    html("thead", {},
-      html("tr", {}, html("td"), group("image"), group("training split"), html("td")),
-      html("tr", {}, html("td"), ...["mean", "std", "mean", "std", "clipped"].map(head))),
-    html("tbody", {}, ...rows.map((row, c) => html(
-      "tr", {}, html("th", { scope: "row" }, CHANNELS[c].name),
-      ...row.map((text) => html("td", {}, text)),
-    ))));
+function rows(picture, training, { mean, std }, { below, above }) {
+  const row = (words, write) => [words, ...CHANNELS.map((_, c) => write(c))];
+  return [
+    ...[["image", picture], ["training split", training]].flatMap(([words, whose]) => [
+      row(`${words}, mean`, (c) => fixed((whose.mean[c] - mean[c]) / std[c], 3)),
+      row(`${words}, std`, (c) => fixed(whose.std[c] / std[c], 3)),
+    ]),
+    row("clipped", (c) => percent((below[c] + above[c]) / AREA)),
+  ];
 }
 
 function render({ model, el }) {
-  begin(el);
   const { pictures, training } = model.get("data");
   const images = pictures.map((picture) => decode(picture.bytes));
-  const state = stateOf(model);
+  const state = stateOf(model, el);
   const divisor = state.choice("divisor", "scaled by", (name) => DIVISORS[name]);
   const image = state.choice("image", "image", (i) => thumbnail(pictures[i], images[i]));
   const canvas = html("canvas", {
@@ -225,22 +189,22 @@ function render({ model, el }) {
     (width) => drawHistograms(state.read(), { pictures, training }, width, clips));
   const below = html("p", { class: "rh-note" });
   const said = readout();
-  const numbers = html("div", { class: "rh-table rh-dense" });
+  const numbers = html("div", { class: "rh-table" });
 
   el.append(
     html("div", { class: "rh-controls rh-thumbnails" }, image),
     html("div", { class: "rh-controls" },
       state.choice("stage", "values", (name) => STAGES[name][0]), divisor,
       state.toggle("undo", "un-normalise before showing"), state.toggle("mark", "mark clipped pixels")),
-    html("div", { class: "rh-beside" },
-      html("div", { class: "rh-shown" }, canvas, below),
-      html("div", { class: "rh-histograms" }, histograms)),
+    html("div", { class: "rh-columns" },
+      html("div", { class: "rh-column rh-shown" }, canvas, below),
+      html("div", { class: "rh-column" }, histograms)),
     said,
-    html("div", { class: "rh-beside rh-apart" },
+    html("div", { class: "rh-columns rh-apart" },
       numbers,
-      html("p", { class: "rh-note rh-legend" },
+      html("p", { class: "rh-note rh-column" },
         "Height: the share of pixels. Filled: what imshow shows; outline alone: what it clips. " +
-        "Dashed: the training split. Marks under it: mean and one std to either side. " +
+        "Dashed: the training split. " +
         "Images of the sample set, shrunk to 48×48; glyphs by OpenMoji, CC BY-SA 4.0.")),
     state.share(),
   );
@@ -253,7 +217,7 @@ function render({ model, el }) {
     canvas.setAttribute("aria-label", `the ${pictures[s.image].name}, ${how}, as imshow shows it`);
     below.textContent = caption(s, result.lost);
     said.textContent = `${clipping(result)} ${trainingSplit(training, now)}`;
-    numbers.replaceChildren(table(pictures[s.image], training, now, result));
+    numbers.replaceChildren(table(HEADS, rows(pictures[s.image], training, now, result)));
     histograms.redraw();
   });
 }

@@ -77,27 +77,20 @@ class NormalisationExplorer(Figure):
 
     def still(self):
         figure, axes = plt.subplots(
-            2, 4, figsize=(8.4, 4.2), layout="constrained", width_ratios=(1.3, 1, 1, 1)
+            2, 2, figsize=(7.2, 4.4), layout="constrained", width_ratios=(1, 2)
         )
-        rows = (("raw", plotting.GREY, "as stored"), ("scaled", plotting.GREEN, "normalised"))
-        most = np.max(self.data["pictures"][self.image]["histogram"])
-        for (picture, *panels), (stage, colour, title) in zip(axes, rows, strict=True):
+        rows = ("raw", "as stored", "byte / 255"), ("scaled", "normalised", "normalised value")
+        for (picture, panel), (stage, title, xlabel) in zip(axes, rows, strict=True):
             now = NormalisationExplorer(image=self.image, stage=stage)
-            mean, std = now.recipe()
             picture.imshow(now.shown().transpose(1, 2, 0), interpolation="nearest")
-            picture.set_title(title, fontsize=10)
-            picture.grid(False)
-            picture.set(xticks=[], yticks=[])
-            for i, axis in enumerate(panels):
-                counts = np.array(now.data["pictures"][now.image]["histogram"][i])
-                edges = ((np.arange(len(counts) + 1) * BIN - 0.5) / 255 - mean[i, 0]) / std[i, 0]
-                axis.axvspan(0, 1, color="#eeeeee")
-                axis.stairs(counts / SIDE**2, edges, fill=True, color=colour)
-                axis.set_xlabel("byte / 255" if stage == "raw" else "normalised value")
-                axis.set_title(CHANNELS[i], fontsize=10)
-                axis.grid(False)
-                axis.set_ylim(0, 1.05 * most / SIDE**2)
-            panels[0].set_ylabel("share of pixels")
+            picture.set_title(title)
+            picture.axis("off")
+            panel.axvspan(0, 1, color="#eeeeee")
+            colours = (plotting.PLAIN, plotting.GREEN, plotting.RESIDUAL)
+            for values, name, colour in zip(now.values(), CHANNELS, colours, strict=True):
+                panel.hist(values.ravel(), 32, histtype="step", color=colour, label=name)
+            panel.set(xlabel=xlabel, ylabel="pixels")
+        axes[0, 1].legend(frameon=False)
         return figure
 
 

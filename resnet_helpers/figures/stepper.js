@@ -3,15 +3,16 @@
 // once. A test compares them with the real block's.
 
 import {
-  begin, button, clamp, commas, html, readout, stage, stateOf, sum, svg,
+  button, clamp, commas, html, readout, rule, stage, stateOf, sum, svg, text,
 } from "./kit.js";
 
-const EXAMPLES = [ // kind, channels in and out, stride, size
-  ["ResNet-18, conv2_1", ["basic", 64, 64, 1, 56]],
-  ["ResNet-18, conv3_1", ["basic", 64, 128, 2, 56]],
-  ["ResNet-50, conv2_1", ["bottleneck", 64, 64, 1, 56]],
-  ["ResNet-50, conv3_1", ["bottleneck", 256, 128, 2, 56]],
-];
+const EXAMPLES = [
+  ["ResNet-18, conv2_1", "basic", 64, 64, 1],
+  ["ResNet-18, conv3_1", "basic", 64, 128, 2],
+  ["ResNet-50, conv2_1", "bottleneck", 64, 64, 1],
+  ["ResNet-50, conv3_1", "bottleneck", 256, 128, 2],
+].map(([words, kind, in_channels, out_channels, stride]) =>
+  [words, { kind, in_channels, out_channels, stride, size: 56 }]);
 
 /** The steps end with addition, ReLU and y; a shorter block ends at its own last one. */
 function derived(state) {
@@ -33,9 +34,10 @@ function convolution(kernel, shape, wide, stride = 1) {
   };
 }
 
-const batchNorm = (shape) => (
-  { kind: "norm", words: "batch norm", shape, parameters: 2 * shape[0], macs: 0 });
-const relu = (shape) => ({ kind: "ReLU", words: "ReLU", shape, parameters: 0, macs: 0 });
+/** A step that costs nothing. */
+const free = (words, shape, tell = "") => ({ words, shape, tell, parameters: 0, macs: 0 });
+const batchNorm = (shape) => ({ ...free("batch norm", shape), kind: "norm", parameters: 2 * shape[0] });
+const relu = (shape) => ({ ...free("ReLU", shape), kind: "ReLU" });
 
 /** The layers of a block, as blocks.py has them. */
 function blockOf(s) {
@@ -61,8 +63,6 @@ function blockOf(s) {
   return { input, layers, projection, shortcut, output: shape, beside: layers.length >> 1 };
 }
 
-/** A step that costs nothing. */
-const free = (words, shape, tell) => ({ words, shape, tell, parameters: 0, macs: 0 });
 
 /** What each step forward does, adds and hands on. */
 function forwardSteps(b) {
@@ -134,8 +134,7 @@ function backwardSteps(b) {
 /** Three digits and a letter, where there is no room for all digits. */
 function brief(number) {
   if (number < 10000) return commas(number);
-  const units = [{ unit: 1e9, letter: "G" }, { unit: 1e6, letter: "M" }, { unit: 1e3, letter: "k" }];
-  const { unit, letter } = units.find((one) => number >= one.unit);
+  const [unit, letter] = number < 1e6 ? [1e3, "k"] : number < 1e9 ? [1e6, "M"] : [1e9, "G"];
   return `${(number / unit).toPrecision(3)} ${letter}`;
 }
 
@@ -156,12 +155,8 @@ const tip = (x, y, turn, fill) => svg(
   "path", { d: "M0 0l-8 -4.5v9z", transform: `translate(${x} ${y}) rotate(${turn})`, fill });
 
 /** Lines of text around a middle. */
-function words(x, y, lines, { anchor = "start", bold = false, quiet = false } = {}) {
-  return lines.map((line, i) => svg("text", {
-    x, y: y + (i - (lines.length - 1) / 2) * 16, dy: "0.35em", "text-anchor": anchor,
-    class: bold ? "rh-strong" : quiet ? "rh-quiet" : null,
-  }, line));
-}
+const words = (x, y, lines, anchor = "start", look = null) => lines.map((line, i) =>
+  text(x, y + (i - (lines.length - 1) / 2) * 16, line, anchor, look));
 
 /** Where everything stands: the layers in a column, the shortcut on its left, numbers right. */
 function plan(b, width) {
@@ -191,9 +186,9 @@ function plan(b, width) {
 }
 
 /** The numbers of a layer, or the headings: beside each other or, without room, in two lines. */
-function numbers({ wide, columns }, y, pair, quiet) {
-  if (!wide) return words(columns[0], y, pair, { quiet });
-  return pair.flatMap((text, i) => words(columns[i], y, [text], { anchor: "end", quiet }));
+function numbers({ wide, columns }, y, pair, look) {
+  if (!wide) return words(columns[0], y, pair, "start", look);
+  return pair.map((number, i) => text(columns[i], y, number, "end", look));
 }
 
 function layerBox(p, box, lines, { now, passed }) {
@@ -202,7 +197,7 @@ function layerBox(p, box, lines, { now, passed }) {
       x: p.left, y: box.top, width: p.across, height: box.bottom - box.top, rx: 5,
       fill: "var(--paper)", stroke: now ? "var(--ink)" : "var(--quiet)", "stroke-width": now ? 3 : 1,
     }),
-    ...words(p.centre, box.middle, lines, { anchor: "middle", quiet: !passed }),
+    ...words(p.centre, box.middle, lines, "middle", passed ? null : "rh-quiet"),
   ];
   return now ? [...parts, tip(p.left - 5, box.middle, 0, "var(--ink)")] : parts;
 }
@@ -222,17 +217,15 @@ function edge(p, ends, { passed, back, ink, shape, formula, now, dash = null, po
   const [top, bottom] = ends;
   const colour = passed ? ink : "var(--quiet)";
   const [width, dashes] = passed ? [4, dash] : [1.5, false];
-  const parts = [svg("line", {
-    x1: p.centre, x2: p.centre, y1: top, y2: bottom,
-    stroke: colour, "stroke-width": width, "stroke-dasharray": dashes,
-  })];
+  const look = { stroke: colour, "stroke-width": width, "stroke-dasharray": dashes };
+  const parts = [rule(p.centre, top, p.centre, bottom, look)];
   if (pointed) parts.push(back ? tip(p.centre, top, -90, colour) : tip(p.centre, bottom, 90, colour));
   if (!passed || !shape) return parts;
   const middle = (top + bottom) / 2;
   const lines = [shapeText(shape), formula].filter(Boolean);
   return [
     ...parts, tensorBox(p.centre, middle, shape, colour, dash),
-    ...words(p.centre + 22, middle, p.wide ? [lines.join(",  ")] : lines, { bold: now }),
+    ...words(p.centre + 22, middle, p.wide ? [lines.join(",  ")] : lines, "start", now && "rh-strong"),
   ];
 }
 
@@ -245,18 +238,18 @@ function shortcutPath(p, b, { passed, back, reach, now, projected }) {
       (to > p.fork ? `V${to}` : whole),
     fill: "none", stroke: "var(--residual)", "stroke-width": thick ? 5 : 1.5,
   });
-  const text = (y, lines, bold) => [
+  const onPaper = (y, lines, bold) => [
     svg("rect", {
       x: x - 8, y: y - 8 * lines.length, width: 16, height: 16 * lines.length, fill: "var(--paper)",
     }),
-    ...words(x, y, lines, { anchor: "middle", bold }),
+    ...words(x, y, lines, "middle", bold && "rh-strong"),
   ];
   const tensor = (y, shape, formula, above) => {
     if (!passed || (back && reach > y)) return [];
     const lines = [shapeText(shape), formula].filter(Boolean);
     return [
       tensorBox(x, y, shape, "var(--residual)"),
-      ...text(y + (above ? -1 : 1) * (11 + 8 * lines.length), lines, now && !above),
+      ...onPaper(y + (above ? -1 : 1) * (11 + 8 * lines.length), lines, now && !above),
     ];
   };
   const parts = [
@@ -265,7 +258,7 @@ function shortcutPath(p, b, { passed, back, reach, now, projected }) {
   ];
   if (!b.projection) {
     return [
-      ...parts, ...text(p.middle - 24, ["identity"], now),
+      ...parts, ...onPaper(p.middle - 24, ["identity"], now),
       ...tensor(p.middle, b.input, back && "g · 1", false),
     ];
   }
@@ -283,7 +276,7 @@ function shortcutPath(p, b, { passed, back, reach, now, projected }) {
       x: 3, y: p.middle - half, width: p.lane - 6, height: 2 * half, rx: 5, fill: "var(--paper)",
       stroke: "var(--residual)", "stroke-width": now || projected === "now" ? 4 : 1.5,
     }),
-    ...words(x, p.middle, lines, { anchor: "middle" }),
+    ...words(x, p.middle, lines, "middle"),
   ];
 }
 
@@ -302,18 +295,20 @@ function picture(s, width) {
   const end = back ? k + 3 : 0; // when x, or the gradient in it, is there
   const shapes = [back && b.input, ...b.layers.map((layer) => layer.shape), b.output, b.output];
   const formulas = { 0: "g · F′", [k]: "g", [k + 1]: "g", [k + 2]: "∂L/∂y" };
-  const lines = ({ words: text }) =>
-    (p.wide ? [text] : text.split(", ")).map((t) => t.replace("convolution", "conv"));
+  const lines = (layer) => {
+    const short = layer.words.replace("convolution", "conv");
+    return p.wide ? [short] : short.split(", ");
+  };
 
   return [p.end + 12, [
     svg("rect", {
       x: p.lane + 2, y: p.layers[0].top - 4, width: width - p.lane - 2, rx: 5,
       height: p.layers[k - 1].bottom - p.layers[0].top + 8, fill: "var(--wash)",
     }),
-    ...words(p.lane + 7, p.layers[0].bottom + 18, ["F"], { bold: true }),
+    text(p.lane + 7, p.layers[0].bottom + 18, "F", "start", "rh-strong"),
     ...numbers(p, p.start - (p.wide ? 14 : 22),
-      [p.wide ? "parameters" : "params", back ? "MACs ×2" : "MACs"], true),
-    ...words(p.centre, p.start - 14, ["x"], { anchor: "middle", bold: true }),
+      [p.wide ? "parameters" : "params", back ? "MACs ×2" : "MACs"], "rh-quiet"),
+    text(p.centre, p.start - 14, "x", "middle", "rh-strong"),
     ...edge(p, [p.start - 4, p.fork], {
       ...at(end), ink: "var(--ink)", shape: b.input, pointed: back,
       formula: back && `g·(${b.projection ? "P′" : "1"} + F′)`,
@@ -330,13 +325,13 @@ function picture(s, width) {
     ...b.layers.flatMap((layer, i) => [
       ...layerBox(p, p.layers[i], lines(layer), at(works(i))),
       ...(layer.kind === "ReLU" ? [] : numbers(p, p.layers[i].middle,
-        [digits(layer.parameters), digits(times * layer.macs)], s.step < works(i))),
+        [digits(layer.parameters), digits(times * layer.macs)], s.step < works(i) && "rh-quiet")),
     ]),
     ...node(p.centre, p.plus.middle, 12, s.step === (back ? 2 : k + 2)),
     ...(back ? node(p.centre, p.fork, 10, s.step === end)
       : [svg("circle", { cx: p.centre, cy: p.fork, r: 4, fill: "var(--ink)" })]),
     ...layerBox(p, p.last, ["ReLU"], at(back ? 1 : k + 3)),
-    ...words(p.centre, p.end, ["y"], { anchor: "middle", bold: true }),
+    text(p.centre, p.end, "y", "middle", "rh-strong"),
   ]];
 }
 
@@ -356,8 +351,7 @@ function tale(s) {
 }
 
 function render({ model, el }) {
-  begin(el);
-  const state = stateOf(model, {
+  const state = stateOf(model, el, {
     derive: derived,
     alongWith: (values) => ("direction" in values ? { step: 0 } : {}),
   });
@@ -380,8 +374,7 @@ function render({ model, el }) {
     "the residual block, layer by layer", (width) => picture(state.read(), width));
 
   el.append(
-    state.examples(EXAMPLES.map(([words, [kind, in_channels, out_channels, stride, size]]) =>
-      [words, { kind, in_channels, out_channels, stride, size }])),
+    state.examples(EXAMPLES),
     html("div", { class: "rh-stepper" },
       html("div", { class: "rh-controls" }, ...sizes, code, state.choice("direction", "pass")),
       drawing,

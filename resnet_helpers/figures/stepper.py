@@ -86,27 +86,22 @@ class BlockStepper(Figure):
 
     def still(self):
         first, *layers, shortcut, addition, relu = self.steps()
-        nodes = [*layers, addition, relu]
-        figure, axis = plt.subplots(figsize=(4.8, 0.62 * len(nodes) + 0.9))
-        arrow = {"arrowstyle": "->", "lw": 1.4, "shrinkA": 0, "shrinkB": 0}
-        axis.text(0, 0.5, "x", ha="center", style="italic", fontsize=13)
-        axis.text(0.12, 0.1, _text(first.shape), va="center", color="#444444")
-        for y, node in enumerate(nodes, 1):
-            axis.annotate("", (0, 0.28 - y), (0, 0.72 - y + 0.7 * (y == 1)), arrowprops=arrow)
-            round_ = "circle,pad=0.15" if node is addition else "round,pad=0.25"
-            box = {"boxstyle": round_, "facecolor": "#f4f4f4", "edgecolor": "black"}
-            words = "+" if node is addition else node.words
-            axis.text(0, -y, words, ha="center", va="center", bbox=box)
-            axis.text(0.12, -y - 0.5, _text(node.shape), va="center", color="#444444")
-        axis.annotate("", (0, -y - 0.85), (0, -y - 0.28), arrowprops=arrow)
-        axis.text(0, -y - 1.15, "y", ha="center", style="italic", fontsize=13)
-        plus = -nodes.index(addition) - 1
+        plus, y = Step("+", addition.shape), Step("y", relu.shape)
+        nodes = [Step("x", first.shape), *layers, plus, relu, y]
+        figure, axis = plt.subplots(figsize=(5.4, 0.56 * len(nodes)))
+        end = 1 - len(nodes)
+        axis.annotate("", (0, end + 0.3), (0, 0), arrowprops={"arrowstyle": "->", "lw": 1.4})
+        for depth, node in enumerate(nodes):
+            box = {"boxstyle": "round,pad=0.25", "facecolor": "#f4f4f4"}
+            axis.text(0, -depth, node.words, ha="center", va="center", bbox=box)
+            axis.text(0.9, -depth, _text(node.shape), va="center", color="#444444")
+        sum_ = -nodes.index(plus)
         blue = {"color": plotting.RESIDUAL, "lw": 3}
-        axis.plot([0, -1, -1, -0.2], [-0.15, -0.15, plus, plus], **blue)
-        axis.annotate("", (-0.08, plus), (-0.25, plus), arrowprops={"arrowstyle": "-|>", **blue})
+        axis.plot([0, -1, -1, -0.3], [-0.5, -0.5, sum_, sum_], **blue)
+        axis.annotate("", (-0.1, sum_), (-0.4, sum_), arrowprops={"arrowstyle": "-|>", **blue})
         beside = shortcut.words.replace(": ", ":\n").replace(", ", "\n")
-        axis.text(-1.06, plus / 2, beside, ha="right", va="center", color=plotting.RESIDUAL)
-        axis.set(xlim=(-2.1, 1.9), ylim=(-y - 1.2, 0.8))
+        axis.text(-1.06, sum_ / 2, beside, ha="right", va="center", color=plotting.RESIDUAL)
+        axis.set(xlim=(-2.1, 1.9), ylim=(end - 0.5, 0.5))
         axis.axis("off")
         return figure
 

@@ -119,7 +119,7 @@ def test_the_still_picture_says_the_ends_that_its_text_says():
         {"networks": "residual", "depths": [32], "seen": 10_000},
         {"networks": "both", "depths": [20, 32, 44, 56], "measure": "test", "seen": 100_000},
         {"networks": "both", "depths": [20, 56], "measure": "training", "seen": 120_000},
-        {"networks": "plain", "depths": [44, 32], "measure": "test", "logarithmic": True},
+        {"networks": "plain", "depths": [44, 32], "measure": "test"},
     ],
 )
 def test_the_readout_says_pythons_values(show_figure, setting):
@@ -160,12 +160,10 @@ def test_the_controls_choose_what_is_shown(show_figure):
     page.get_by_label("44").check()
     page.get_by_label("20").uncheck()
     page.get_by_label("test", exact=True).check()
-    page.get_by_label("logarithmic axis").check()
     assert shown(page) == ["plain-44", "plain-56", "residual-44", "residual-56"]
     assert expected(DegradationExplorer(measure="test"), "residual", 44) in said(page)
     words = [label["words"] for label in page.evaluate(LABELS)]
     assert "test error (%)" in words
-    assert [word for word in words if word.isdigit() and int(word) > 4] == ["10", "20", "50", "100"]
 
 
 def test_the_last_depth_stays(show_figure):
@@ -283,18 +281,6 @@ def test_another_question_forgets_the_drawing(show_figure):
     assert "your curve" not in shown(page)
 
 
-def test_the_true_curve_grows_only_where_motion_is_welcome(show_figure):
-    drawn = DegradationExplorer(predict=True, prediction=[None] * 19 + [30])
-    wide = "Number(document.querySelector('clipPath rect').getAttribute('width'))"
-    page = show_figure(drawn, reduced_motion="no-preference")
-    show_button(page).click()
-    page.wait_for_function(f"{wide} > 0 && {wide} < 400")
-    page.wait_for_function(f"{wide} > 700")
-    page = show_figure(drawn, reduced_motion="reduce")
-    show_button(page).click()
-    assert page.evaluate(wide) > 700
-
-
 def test_a_link_carries_a_drawing(show_figure):
     page = show_figure(DegradationExplorer(networks="both"))
     page.get_by_label("32").check()
@@ -315,15 +301,13 @@ def test_a_link_cannot_show_the_answer_without_a_drawing(show_figure):
         assert shown(page) == ["plain-20"]
 
 
-@pytest.mark.parametrize("logarithmic", [False, True])
 @pytest.mark.parametrize("measure", ["training", "test"])
-def test_no_label_is_cut_or_lies_on_another(show_figure, logarithmic, measure):
+def test_no_label_is_cut_or_lies_on_another(show_figure, measure):
     points = 20 if measure == "training" else 4
     figure = DegradationExplorer(
         networks="both",
         depths=[20, 32, 44, 56],
         measure=measure,
-        logarithmic=logarithmic,
         predict=True,
         prediction=[23] * points,
         revealed=True,

@@ -107,12 +107,18 @@ def test_the_right_answers_and_the_mistake_are_counted_from_the_recording(figure
             assert count == wrong.max() == wrong[true, answer]
 
 
-def test_the_least_loss_of_a_smoothed_truth_is_that_of_the_best_possible_logits():
-    logits = torch.full((1, 10), 0.01).log()
-    logits[0, 3] = np.log(0.91)
-    best = F.cross_entropy(logits, torch.tensor([3]), label_smoothing=0.1).item()
-    assert replay._least_loss(0.1) == pytest.approx(best, rel=1e-5)
-    assert replay._least_loss(0) == 0
+def test_the_words_about_the_recipes_have_the_recorded_numbers(recorded):
+    for recipe, run in recorded.items():
+        settings, words = run["settings"], replay.ABOUT[recipe]
+        assert f"{settings['batch_size']} pictures a step" in words
+        assert f" {settings['learning_rate']:g} " in words
+    patience = recorded["notes-recipe"]["settings"]["patience"]
+    assert f"after {patience + 1} epochs" in replay.ABOUT["notes-recipe"]
+    smoothing = recorded["book-recipe"]["settings"]["label_smoothing"]
+    wrong = smoothing / 10
+    logits = torch.tensor([[1 - 9 * wrong, *[wrong] * 9]]).log()
+    least = F.cross_entropy(logits, torch.tensor([0]), label_smoothing=smoothing).item()
+    assert replay.ABOUT["book-recipe"].endswith(f"can't fall below {least:.2f}.")
 
 
 def test_rates_are_written_without_an_exponent():
