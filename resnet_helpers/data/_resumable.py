@@ -4,7 +4,10 @@ import http.client
 import re
 import urllib.error
 import urllib.request
+from time import sleep
 
+TRIES = 6  # without a byte coming, before an address is given up
+TIMEOUT = 30  # seconds of silence after which a line counts as broken
 CHUNK = 1 << 14  # gzip can make a thousandfold of it, which tarfile holds in memory
 
 
@@ -26,18 +29,14 @@ class Download:
     Args:
         address: http or https.
         part: the path of the file that keeps what has come.
-        tries: without a byte coming, before the address is given up.
-        timeout: seconds of silence after which a line counts as broken.
-        pause: called with the seconds to wait before another try: 1, 2, 4, …
 
     Raises (while reading):
         Unavailable, WrongBytes: nothing more comes; the server can't send the rest.
         OSError: the disk is full.
     """
 
-    def __init__(self, address, part, tries, timeout, pause):
+    def __init__(self, address, part):
         self.address, self.part = address, part
-        self.tries, self.timeout, self.pause = tries, timeout, pause
         self.joined = part.exists()
         self._chunks = self._read_and_receive()
 
@@ -79,9 +78,9 @@ class Download:
             except (OSError, http.client.HTTPException) as error:
                 reason = error
             failures += 1
-            if failures == self.tries:
+            if failures == TRIES:
                 raise Unavailable(f"{reason}; tried {failures} times, {position:,} bytes are kept")
-            self.pause(2 ** (failures - 1))
+            sleep(2 ** (failures - 1))
 
     def _ask(self, position, length):
         """The server's answer to a request for the bytes from a position on."""
@@ -90,7 +89,7 @@ class Download:
             if position:
                 self.joined = True
                 request.add_header("Range", f"bytes={position}-")
-            return urllib.request.urlopen(request, timeout=self.timeout)
+            return urllib.request.urlopen(request, timeout=TIMEOUT)
         except urllib.error.HTTPError as error:
             error.close()
             if error.code >= 500:
