@@ -1,7 +1,6 @@
 """A download that goes on where it was broken off."""
 
 import http.client
-import re
 import urllib.error
 import urllib.request
 from time import sleep
@@ -67,7 +66,7 @@ class Download:
         while length is None or position < length:
             try:
                 with self._ask(position, length) as response:
-                    length = _whole_length(response, position, length)
+                    length = _whole_length(response, position)
                     while chunk := response.read1(CHUNK):
                         failures = 0
                         position += len(chunk)
@@ -97,25 +96,17 @@ class Download:
             if error.code == 416:
                 raise WrongBytes("the file on the server is another one now") from error
             raise Unavailable(str(error)) from error
-        except urllib.error.URLError as error:
+        except (urllib.error.URLError, http.client.InvalidURL) as error:
             # Where no server was ever reached, waiting would only delay the message.
             if length is not None:
                 raise
-            raise Unavailable(f"can't be reached ({error.reason})") from error
-        except (ValueError, http.client.InvalidURL) as error:
-            raise Unavailable(f"isn't an address ({error})") from error
+            raise Unavailable(f"can't be reached ({getattr(error, 'reason', error)})") from error
 
 
-def _whole_length(response, position, length):
-    """The bytes of the whole file, as far as the server tells; an error if it sends another."""
+def _whole_length(response, position):
+    """The bytes of the whole file, or None if the server doesn't tell."""
     if response.headers.get_content_type() == "text/html":
         raise Unavailable("sent a web page (must you sign in to this network first?)")
-    if position == 0:
-        if response.status != 200:
-            raise Unavailable(f"HTTP status {response.status}, expected 200")
-        return response.length
-    sent = response.headers.get("Content-Range", "the whole file")
-    place = re.fullmatch(rf"bytes {position}-\d+/(\d+)", sent)
-    if place is None or length not in (None, int(place[1])):
-        raise WrongBytes(f"the server sent {sent}, where the rest from byte {position} was due")
-    return int(place[1])
+    if position and response.status != 206:
+        raise WrongBytes(f"sent the whole file, where the rest from byte {position} was due")
+    return None if response.length is None else position + response.length

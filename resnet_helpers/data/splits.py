@@ -44,18 +44,6 @@ class Dataset:
     test: Split
     unseen: Split | None = None
 
-    def __post_init__(self):
-        for part in ("train", "validation", "test", "unseen"):
-            split = getattr(self, part)
-            if split is None or len(split) == 0:
-                continue
-            low, high = split.labels.min().item(), split.labels.max().item()
-            if low < 0 or high >= len(self.classes):
-                raise ValueError(
-                    f"{self.name}, {part}: labels run from {low} to {high}, but there are "
-                    f"{len(self.classes)} classes: expected 0 to {len(self.classes) - 1}"
-                )
-
 
 def cut(split: Split, share: float, seed: int = 0) -> tuple[Split, Split]:
     """Cut a share off each class at random: returns (the rest, what was cut off).
