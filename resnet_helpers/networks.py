@@ -42,7 +42,12 @@ class _StageByStage(nn.Module):
     fc: nn.Linear
 
     def forward(self, x: Tensor) -> Tensor:
-        _check_images(x)
+        check_batch_shape(x)
+        if not x.is_floating_point():
+            raise TypeError(
+                f"images of type {x.dtype}: expected floats; "
+                "resnet_helpers.transforms.normalize turns bytes into them"
+            )
         for part in list(self.children())[:-1]:
             x = part(x)
         return self.fc(x.flatten(1))
@@ -84,7 +89,11 @@ class ResNet(_StageByStage):
         deep_stem: bool = False,
     ) -> None:
         super().__init__()
-        _check_blocks(num_block)
+        if len(num_block) != 4 or not all(isinstance(n, int) and n >= 1 for n in num_block):
+            raise ValueError(
+                f"num_block={num_block!r}: expected four whole numbers of at least 1, one for "
+                "each of conv2_x, conv3_x, conv4_x and conv5_x, such as [2, 2, 2, 2]"
+            )
         check_sizes(num_classes=num_classes)
         _check_zero_gamma(zero_gamma, init_weights, block)
         wide = block.expansion
@@ -169,14 +178,14 @@ def resnet152(num_classes: int = 10, **options: bool) -> ResNet:
     return ResNet(*TABLE_1[152], num_classes=num_classes, **options)
 
 
-def plain18(num_classes: int = 10, init_weights: bool = True) -> ResNet:
-    """ResNet-18 without its shortcuts ([1], section 3.3)."""
-    return ResNet(PlainBlock, TABLE_1[18][1], num_classes, init_weights)
+def plain18(num_classes: int = 10, **options: bool) -> ResNet:
+    """ResNet-18 without its shortcuts ([1], section 3.3). ``options`` are those of ``ResNet``."""
+    return ResNet(PlainBlock, TABLE_1[18][1], num_classes, **options)
 
 
-def plain34(num_classes: int = 10, init_weights: bool = True) -> ResNet:
+def plain34(num_classes: int = 10, **options: bool) -> ResNet:
     """ResNet-34 without its shortcuts ([1], section 3.3 and figure 3, middle)."""
-    return ResNet(PlainBlock, TABLE_1[34][1], num_classes, init_weights)
+    return ResNet(PlainBlock, TABLE_1[34][1], num_classes, **options)
 
 
 def cifar_resnet(depth: int, width: int = 16, num_classes: int = 10, **options: bool) -> CifarNet:
@@ -184,11 +193,9 @@ def cifar_resnet(depth: int, width: int = 16, num_classes: int = 10, **options: 
     return CifarNet(BasicBlockA, depth, width, num_classes, **options)
 
 
-def cifar_plain(
-    depth: int, width: int = 16, num_classes: int = 10, init_weights: bool = True
-) -> CifarNet:
+def cifar_plain(depth: int, width: int = 16, num_classes: int = 10, **options: bool) -> CifarNet:
     """A plain network of the CIFAR family, with exactly as many parameters."""
-    return CifarNet(PlainBlock, depth, width, num_classes, init_weights)
+    return CifarNet(PlainBlock, depth, width, num_classes, **options)
 
 
 def initialize_weights(model: nn.Module, zero_gamma: bool = False) -> None:
@@ -252,12 +259,11 @@ def network_builder(
             "cifar_plain20"
         )
     family, cifar_depth, depth, variant = found.groups()
-    options = {"zero_gamma": True} if zero_gamma else {}
     if zero_gamma and "plain" in name:
         raise ValueError(f"zero_gamma=True: {name} has no residual block that it could change")
     if family:
         build = cifar_resnet if family == "resnet" else cifar_plain
-        return functools.partial(build, int(cifar_depth), width, **options)
+        return functools.partial(build, int(cifar_depth), width, zero_gamma=zero_gamma)
     if width != 16:
         raise ValueError(f"width={width}: {name} has one width only; leave it at 16")
     if not depth:
@@ -265,8 +271,8 @@ def network_builder(
     block, num_block = TABLE_1[int(depth)]
     if variant:
         block = {BasicBlock: BasicBlockD, BottleNeck: BottleNeckD}[block]
-        options["deep_stem"] = True
-    return functools.partial(ResNet, block, num_block, **options)
+    deep_stem = variant == "d"
+    return functools.partial(ResNet, block, num_block, zero_gamma=zero_gamma, deep_stem=deep_stem)
 
 
 def from_torchvision(state_dict: Mapping[str, Tensor]) -> ResNet:
@@ -344,14 +350,6 @@ def _blocks_per_stage(depth):
     return (depth - 2) // 6
 
 
-def _check_blocks(num_block):
-    if len(num_block) != 4 or not all(isinstance(n, int) and n >= 1 for n in num_block):
-        raise ValueError(
-            f"num_block={num_block!r}: expected four whole numbers of at least 1, one for "
-            "each of conv2_x, conv3_x, conv4_x and conv5_x, such as [2, 2, 2, 2]"
-        )
-
-
 def _check_zero_gamma(zero_gamma, init_weights, block):
     if zero_gamma and not init_weights:
         raise ValueError("zero_gamma=True is part of the initialisation: leave init_weights=True")
@@ -359,13 +357,4 @@ def _check_zero_gamma(zero_gamma, init_weights, block):
         raise ValueError(
             "zero_gamma=True would make every plain block output zero: only a residual block "
             "becomes the identity"
-        )
-
-
-def _check_images(x):
-    check_batch_shape(x)
-    if not x.is_floating_point():
-        raise TypeError(
-            f"images of type {x.dtype}: expected floats; "
-            "resnet_helpers.transforms.normalize turns bytes into them"
         )

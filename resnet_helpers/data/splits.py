@@ -28,21 +28,14 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """What ``load`` returns.
+    """What ``load`` returns."""
 
-    Attributes:
-        name: as given to ``load``.
-        classes: the names of the labels 0, 1, 2, …
-        train, validation, test: for learning, for choosing, for the last measurement.
-        unseen: designs that no other split shows (the sample set's alone).
-    """
-
-    name: str
-    classes: tuple[str, ...]
-    train: Split
-    validation: Split
-    test: Split
-    unseen: Split | None = None
+    name: str  # as given to ``load``
+    classes: tuple[str, ...]  # the names of the labels 0, 1, 2, …
+    train: Split  # for learning
+    validation: Split  # for choosing
+    test: Split  # for the last measurement
+    unseen: Split | None = None  # designs that no other split shows; the sample set's alone
 
 
 def cut(split: Split, share: float, seed: int = 0) -> tuple[Split, Split]:
