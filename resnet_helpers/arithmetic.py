@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from resnet_helpers._check import check_sizes, check_whole_numbers
+from resnet_helpers._check import check_sizes
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)
@@ -33,7 +33,7 @@ def conv_size(size: int, kernel: int, stride: int = 1, padding: int = 0, dilatio
         112
     """
     check_sizes(size=size, kernel=kernel, stride=stride, dilation=dilation)
-    check_whole_numbers(0, padding=padding)
+    check_sizes(least=0, padding=padding)
     covered = dilation * (kernel - 1) + 1
     padded = size + 2 * padding
     if covered > padded:

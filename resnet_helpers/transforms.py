@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 from torchvision.transforms.v2 import functional as tv
 
-from resnet_helpers._check import check_batch_shape, check_sizes, check_whole_numbers
+from resnet_helpers._check import check_batch_shape, check_sizes
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def random_crop(images: Tensor, padding: int, generator: torch.Generator | None 
         ValueError: a negative padding, or not a batch of images.
     """
     check_batch_shape(images)
-    check_whole_numbers(0, padding=padding)
+    check_sizes(least=0, padding=padding)
     n, _, height, width = images.shape
     places = torch.randint(0, 2 * padding + 1, (2, n), generator=generator)
     padded = torch.nn.functional.pad(images, [padding] * 4)

@@ -15,7 +15,7 @@ import torch
 import torchvision
 
 from resnet_helpers import transforms
-from resnet_helpers._check import check_whole_numbers
+from resnet_helpers._check import check_sizes
 from resnet_helpers.data import folder, sample_set, stl10
 from resnet_helpers.data.batches import BatchLoader, normalizer
 from resnet_helpers.data.splits import Dataset, Split, cut, join
@@ -52,9 +52,9 @@ def load(name: str, validation=0.2, seed=0, image_size: int | None = None, root=
     """
     if not 0 < validation < 1:
         raise ValueError(f"validation={validation}: expected a share between 0 and 1, such as 0.2")
-    check_whole_numbers(0, seed=seed)
+    check_sizes(least=0, seed=seed)
     if image_size is not None:
-        check_whole_numbers(1, image_size=image_size)
+        check_sizes(image_size=image_size)
     root = cache_folder() if root is None else Path(root)
     unseen = None
     if name == "sample":

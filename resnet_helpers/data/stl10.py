@@ -127,10 +127,8 @@ def _fetch_from(places, root, unfinished):
     for place in places:
         print(f"STL10: reading {place} until the labelled files have come", flush=True)
         try:
-            if place.lower().startswith(("http://", "https://")):
-                _unpack_download(place, unpacked)
-            else:
-                _unpack_file(Path(place).expanduser(), unpacked)
+            online = place.lower().startswith(("http://", "https://"))
+            (_unpack_download if online else _unpack_file)(place, unpacked)
             (root / FOLDER).mkdir(exist_ok=True)
             for name in FILES:
                 (unpacked / name).replace(root / FOLDER / name)
@@ -153,7 +151,7 @@ def _fetch_from(places, root, unfinished):
 
 def _unpack_file(path, folder):
     try:
-        file = path.open("rb")
+        file = Path(path).expanduser().open("rb")
     except OSError as error:
         raise Unavailable(f"can't be read ({error})") from error
     with file:
