@@ -320,7 +320,7 @@ def test_a_failed_save_keeps_the_weights_that_stood_there(tmp_path, monkeypatch)
     save_weights(make_model(), path)
     before = path.read_bytes()
 
-    def fill_disk(weights, beside, about):
+    def fill_disk(weights, beside, metadata):
         beside.write_bytes(b"half")
         raise OSError("No space left on device")
 

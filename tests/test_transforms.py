@@ -75,6 +75,7 @@ def test_both_layouts_give_the_same_bits():
 
 
 @given(BATCHES, st.floats(0, 1), st.floats(0.01, 2))
+@settings(deadline=None)
 def test_unnormalise_gives_back_every_byte(images, mean, std):
     normalised = transforms.normalize(images, [mean] * 3, [std] * 3)
     assert torch.equal(transforms.unnormalize(normalised, [mean] * 3, [std] * 3), images)
@@ -95,6 +96,7 @@ def test_normalised_by_the_own_statistics_the_mean_is_0_and_the_std_1():
 
 
 @given(BATCHES, st.integers(0, 100))
+@settings(deadline=None)
 def test_random_flip_leaves_each_image_or_its_mirror(images, seed):
     flipped = transforms.random_flip(images, torch.Generator().manual_seed(seed))
     for before, after in zip(images, flipped, strict=True):

@@ -74,9 +74,9 @@ def as_it_was(monkeypatch):
 PART = "stl10_binary.part/stl10_binary.tar.gz"
 
 
-def get(root, *addresses, address=None, pause=lambda seconds: None, files=EXPECTED):
+def get(root, *addresses, address=None, pause=lambda seconds: None, files=EXPECTED, timeout=0.25):
     stl10.ADDRESSES, stl10.FILES = addresses, files
-    _resumable.TIMEOUT, _resumable.sleep = 0.25, pause
+    _resumable.TIMEOUT, _resumable.sleep = timeout, pause
     return fetch(root, address)
 
 
@@ -473,7 +473,7 @@ def fetch_elsewhere(root, address, files=EXPECTED, limit=None):
     resource.setrlimit(resource.RLIMIT_FSIZE, (most if limit is None else limit, most))
     before = peak_memory()
     try:
-        get(root, address, files=files)
+        get(root, address, files=files, timeout=30)
     except OSError as error:
         return str(error), before, peak_memory()
     return None, before, peak_memory()
