@@ -19,6 +19,7 @@ BATCHES = hnp.arrays(
 
 
 @given(BATCHES)
+@settings(deadline=None)
 def test_mean_and_std_are_those_of_all_pixels(images):
     statistics = transforms.channel_statistics(images)
     values = images.numpy().astype(np.float64) / 255
@@ -27,6 +28,7 @@ def test_mean_and_std_are_those_of_all_pixels(images):
 
 
 @given(BATCHES)
+@settings(deadline=None)
 def test_mean_of_stds_is_the_notes_number_and_never_above_the_std(images):
     statistics = transforms.channel_statistics(images)
     per_image = (images.numpy().astype(np.float64) / 255).std((2, 3))
