@@ -29,12 +29,6 @@ def one_thread() -> Iterator[None]:
     """Let PyTorch compute on one thread: for networks so small that a second one only waits.
 
     Afterwards, and after an error too, there are as many threads as before.
-
-    Example:
-        >>> import torch
-        >>> with one_thread():
-        ...     print(torch.get_num_threads())
-        1
     """
     import torch  # here, so that to import a room that needs no PyTorch stays fast
 

@@ -3,16 +3,11 @@
 from torch import Tensor
 
 
-def check_whole_numbers(least: int, **numbers: object) -> None:
-    """Raise a ValueError that names the first number that isn't whole, or is below ``least``."""
-    for name, value in numbers.items():
+def check_sizes(*, least: int = 1, **sizes: object) -> None:
+    """Raise a ValueError that names the first size that isn't whole, or is below ``least``."""
+    for name, value in sizes.items():
         if not isinstance(value, int) or value < least:
             raise ValueError(f"{name}={value!r}: expected a whole number of at least {least}")
-
-
-def check_sizes(**sizes: object) -> None:
-    """Raise a ValueError that names the first size that isn't a whole number of at least 1."""
-    check_whole_numbers(1, **sizes)
 
 
 def check_batch_shape(images: Tensor) -> None:

@@ -1,5 +1,7 @@
 """What goes on inside a network: measured on a copy, so that the network stays as it was.
 
+Images are what the network takes: floats (N, 3, H, W), normalised.
+
 References:
     [1] He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition", arXiv:1512.03385.
     [2] Balduzzi et al., "The Shattered Gradients Problem", arXiv:1702.08591.
@@ -19,10 +21,8 @@ def gradient_norms(
     """The length of the loss's gradient in each convolution's weights, in training mode.
 
     Args:
-        model: any network. It is copied first, so neither its gradients nor its batch norms'
-            running statistics change.
         loss_func: from logits and labels to one number.
-        images: what the network takes, (N, 3, H, W) normalised. labels: int64 (N,).
+        images: (N, 3, H, W). labels: int64 (N,).
 
     Returns:
         A dictionary from the name of each convolution to ‖∂loss/∂weight‖, in the network's order.
@@ -39,11 +39,7 @@ def layer_variances(model: nn.Module, images: Tensor) -> dict[str, float]:
     """The variance of each layer's response, in training mode ([1], section 4.2).
 
     A layer is a convolution with the batch norm that follows it, where one does: its response is
-    taken before the ReLU and before anything is added.
-
-    Args:
-        model: any network; it is copied first.
-        images: what the network takes, (N, 3, H, W) normalised.
+    taken before the ReLU and before anything is added. Images: (N, 3, H, W).
 
     Returns:
         A dictionary from the name of each convolution to the variance over images, channels and
@@ -92,8 +88,8 @@ def block_jacobian(block: nn.Module, x: Tensor) -> Tensor:
     """All partial derivatives of a block's outputs in its inputs, at one input.
 
     Args:
-        block: a module; it is copied first, and its mode is kept. In training mode the
-            derivative goes through the batch norms' means and variances too.
+        block: a module; its mode is kept. In training mode the derivative goes through the
+            batch norms' means and variances too.
         x: the input, (C, H, W).
 
     Returns:
@@ -124,8 +120,7 @@ def gradient_correlation(
     their neighbours are one batch.
 
     Args:
-        model: any network; it is copied first.
-        images: what the network takes, (N, 3, H, W) normalised.
+        images: (N, 3, H, W).
         step: the distance of the neighbours, as a share of each image's length.
         generator: of the random directions.
 

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from resnet_helpers._check import check_sizes, check_whole_numbers
+from resnet_helpers._check import check_sizes
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)
@@ -33,7 +33,7 @@ def conv_size(size: int, kernel: int, stride: int = 1, padding: int = 0, dilatio
         112
     """
     check_sizes(size=size, kernel=kernel, stride=stride, dilation=dilation)
-    check_whole_numbers(0, padding=padding)
+    check_sizes(least=0, padding=padding)
     covered = dilation * (kernel - 1) + 1
     padded = size + 2 * padding
     if covered > padded:
@@ -83,21 +83,13 @@ def conv_macs(
 
 @dataclass(frozen=True)
 class Layer:
-    """One row of a ``LayerTable``: a layer at one place of the forward pass.
+    """One row of a ``LayerTable``: a layer at one place of the forward pass."""
 
-    Attributes:
-        name: as in ``model.named_modules()``.
-        kind: the layer's class, such as "Conv2d".
-        output: the shape of what it puts out, without the batch.
-        parameters: its trainable numbers; zero where the same layer is used once more.
-        macs: multiply–adds for one image.
-    """
-
-    name: str
-    kind: str
-    output: tuple[int, ...]
-    parameters: int
-    macs: int
+    name: str  # as in model.named_modules()
+    kind: str  # the layer's class, such as "Conv2d"
+    output: tuple[int, ...]  # the shape of what it puts out, without the batch
+    parameters: int  # its trainable numbers; zero where the same layer is used once more
+    macs: int  # multiply–adds for one image
 
 
 @dataclass(frozen=True)
@@ -162,16 +154,11 @@ def layer_table(model: nn.Module, input_size: tuple[int, ...]) -> LayerTable:
 
 
 class _Recorder:
-    """Writes down a row for each layer of a network that runs: hooks before and after it.
-
-    Attributes:
-        rows: a ``Layer`` for each layer, in the order of the forward pass.
-        counted: the parameters in those rows.
-        current: the name of the layer that runs, or ran last.
-    """
+    """Writes down a row for each layer of a network that runs: hooks before and after it."""
 
     def __init__(self, model):
-        self.rows, self.counted, self.current = [], set(), None
+        self.rows, self.counted = [], set()  # a Layer each; the parameters in them
+        self.current = None  # the name of the layer that runs, or ran last
         self.names = {m: name for name, m in model.named_modules() if not list(m.children())}
         for layer in self.names:
             layer.register_forward_pre_hook(self.before)

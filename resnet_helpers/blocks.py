@@ -146,9 +146,7 @@ class ZeroPadding(nn.Module):
         return F.pad(x, (0, 0, 0, 0, 0, self.new_channels))
 
 
-def make_shortcut(
-    in_channels: int, out_channels: int, stride: int, option: str
-) -> nn.Sequential | ZeroPadding:
+def make_shortcut(in_channels: int, out_channels: int, stride: int, option: str) -> nn.Module:
     """What carries x past the convolutions ([1], section 4.1, "Identity vs. Projection").
 
     Shapes: (N, in_channels, H, W) to (N, out_channels, ⌈H/stride⌉, ⌈W/stride⌉).

@@ -35,18 +35,6 @@ TABLE_1 = {
     152: (BottleNeck, [3, 8, 36, 3]),
 }
 
-# torchvision's names of what stands at these places in our nn.Sequential's.
-_NAMES_IN_STEM = {"conv1": "conv1.0", "bn1": "conv1.1"}
-_NAMES_IN_BLOCK = {
-    "conv1": "residual_function.0",
-    "bn1": "residual_function.1",
-    "conv2": "residual_function.3",
-    "bn2": "residual_function.4",
-    "conv3": "residual_function.6",
-    "bn3": "residual_function.7",
-    "downsample": "shortcut",
-}
-
 
 class _StageByStage(nn.Module):
     """A network whose parts stand in the order in which images go through them, ``fc`` last."""
@@ -54,7 +42,12 @@ class _StageByStage(nn.Module):
     fc: nn.Linear
 
     def forward(self, x: Tensor) -> Tensor:
-        _check_images(x)
+        check_batch_shape(x)
+        if not x.is_floating_point():
+            raise TypeError(
+                f"images of type {x.dtype}: expected floats; "
+                "resnet_helpers.transforms.normalize turns bytes into them"
+            )
         for part in list(self.children())[:-1]:
             x = part(x)
         return self.fc(x.flatten(1))
@@ -96,7 +89,11 @@ class ResNet(_StageByStage):
         deep_stem: bool = False,
     ) -> None:
         super().__init__()
-        _check_blocks(num_block)
+        if len(num_block) != 4 or not all(isinstance(n, int) and n >= 1 for n in num_block):
+            raise ValueError(
+                f"num_block={num_block!r}: expected four whole numbers of at least 1, one for "
+                "each of conv2_x, conv3_x, conv4_x and conv5_x, such as [2, 2, 2, 2]"
+            )
         check_sizes(num_classes=num_classes)
         _check_zero_gamma(zero_gamma, init_weights, block)
         wide = block.expansion
@@ -181,31 +178,14 @@ def resnet152(num_classes: int = 10, **options: bool) -> ResNet:
     return ResNet(*TABLE_1[152], num_classes=num_classes, **options)
 
 
-def resnet_d(depth: int, num_classes: int = 10, **options: bool) -> ResNet:
-    """ResNet-D ([4], section 4): a deep stem, and shortcuts that average before they project.
-
-    Args:
-        depth: 18, 34, 50, 101 or 152.
-        options: those of ``ResNet``.
-
-    Raises:
-        ValueError: another depth.
-    """
-    if depth not in TABLE_1:
-        raise ValueError(f"depth={depth!r}: expected one of {', '.join(map(str, TABLE_1))}")
-    block, num_block = TABLE_1[depth]
-    with_d = {BasicBlock: BasicBlockD, BottleNeck: BottleNeckD}[block]
-    return ResNet(with_d, num_block, num_classes, deep_stem=True, **options)
+def plain18(num_classes: int = 10, **options: bool) -> ResNet:
+    """ResNet-18 without its shortcuts ([1], section 3.3). ``options`` are those of ``ResNet``."""
+    return ResNet(PlainBlock, TABLE_1[18][1], num_classes, **options)
 
 
-def plain18(num_classes: int = 10, init_weights: bool = True) -> ResNet:
-    """ResNet-18 without its shortcuts ([1], section 3.3)."""
-    return ResNet(PlainBlock, TABLE_1[18][1], num_classes, init_weights)
-
-
-def plain34(num_classes: int = 10, init_weights: bool = True) -> ResNet:
+def plain34(num_classes: int = 10, **options: bool) -> ResNet:
     """ResNet-34 without its shortcuts ([1], section 3.3 and figure 3, middle)."""
-    return ResNet(PlainBlock, TABLE_1[34][1], num_classes, init_weights)
+    return ResNet(PlainBlock, TABLE_1[34][1], num_classes, **options)
 
 
 def cifar_resnet(depth: int, width: int = 16, num_classes: int = 10, **options: bool) -> CifarNet:
@@ -213,11 +193,9 @@ def cifar_resnet(depth: int, width: int = 16, num_classes: int = 10, **options: 
     return CifarNet(BasicBlockA, depth, width, num_classes, **options)
 
 
-def cifar_plain(
-    depth: int, width: int = 16, num_classes: int = 10, init_weights: bool = True
-) -> CifarNet:
+def cifar_plain(depth: int, width: int = 16, num_classes: int = 10, **options: bool) -> CifarNet:
     """A plain network of the CIFAR family, with exactly as many parameters."""
-    return CifarNet(PlainBlock, depth, width, num_classes, init_weights)
+    return CifarNet(PlainBlock, depth, width, num_classes, **options)
 
 
 def initialize_weights(model: nn.Module, zero_gamma: bool = False) -> None:
@@ -254,9 +232,10 @@ def build_network(
     """A network by its name, its initial weights drawn from PyTorch's global generator.
 
     Args:
-        name: "resnet18", 34, 50, 101 or 152; the same with a d, "resnet18d", for their D
-            variants; "plain18", "plain34"; or of the CIFAR family "cifar_resnet20",
-            "cifar_plain20", … (any depth 6n+2).
+        name: "resnet18", 34, 50, 101 or 152; the same with a d, "resnet18d", for ResNet-D ([4],
+            section 4: a deep stem, and shortcuts that average before they project); "plain18",
+            "plain34"; or of the CIFAR family "cifar_resnet20", "cifar_plain20", … (any depth
+            6n+2).
         width: of the CIFAR family: the channels of its first stage.
         zero_gamma: start each residual block as the identity.
 
@@ -280,19 +259,20 @@ def network_builder(
             "cifar_plain20"
         )
     family, cifar_depth, depth, variant = found.groups()
-    options = {"zero_gamma": True} if zero_gamma else {}
     if zero_gamma and "plain" in name:
         raise ValueError(f"zero_gamma=True: {name} has no residual block that it could change")
     if family:
         build = cifar_resnet if family == "resnet" else cifar_plain
-        return functools.partial(build, int(cifar_depth), width, **options)
+        return functools.partial(build, int(cifar_depth), width, zero_gamma=zero_gamma)
     if width != 16:
         raise ValueError(f"width={width}: {name} has one width only; leave it at 16")
     if not depth:
         return plain18 if name == "plain18" else plain34
+    block, num_block = TABLE_1[int(depth)]
     if variant:
-        return functools.partial(resnet_d, int(depth), **options)
-    return functools.partial(ResNet, *TABLE_1[int(depth)], **options)
+        block = {BasicBlock: BasicBlockD, BottleNeck: BottleNeckD}[block]
+    deep_stem = variant == "d"
+    return functools.partial(ResNet, block, num_block, zero_gamma=zero_gamma, deep_stem=deep_stem)
 
 
 def from_torchvision(state_dict: Mapping[str, Tensor]) -> ResNet:
@@ -348,14 +328,14 @@ def _torchvision_depth(state_dict):
     )
 
 
-def _our_name(torchvision_name):
+def _our_name(name):
     """layer1.0.conv2.weight → conv2_x.0.residual_function.3.weight, and so on."""
-    part, rest = torchvision_name.split(".", 1)
-    if part.startswith("layer"):
-        block, inner, rest = rest.split(".", 2)
-        stage = int(part.removeprefix("layer")) + 1
-        return f"conv{stage}_x.{block}.{_NAMES_IN_BLOCK.get(inner, inner)}.{rest}"
-    return f"{_NAMES_IN_STEM.get(part, part)}.{rest}"
+    group = "residual_function" if name.startswith("layer") else "conv1"
+    name = name.replace("downsample", "shortcut")
+    # In our groups a convolution, its batch norm and a ReLU follow one another: three places.
+    name = re.sub(r"conv(\d)", lambda found: f"{group}.{3 * int(found[1]) - 3}", name)
+    name = re.sub(r"bn(\d)", lambda found: f"{group}.{3 * int(found[1]) - 2}", name)
+    return re.sub(r"^layer(\d)", lambda found: f"conv{int(found[1]) + 1}_x", name)
 
 
 def _blocks_per_stage(depth):
@@ -370,14 +350,6 @@ def _blocks_per_stage(depth):
     return (depth - 2) // 6
 
 
-def _check_blocks(num_block):
-    if len(num_block) != 4 or not all(isinstance(n, int) and n >= 1 for n in num_block):
-        raise ValueError(
-            f"num_block={num_block!r}: expected four whole numbers of at least 1, one for "
-            "each of conv2_x, conv3_x, conv4_x and conv5_x, such as [2, 2, 2, 2]"
-        )
-
-
 def _check_zero_gamma(zero_gamma, init_weights, block):
     if zero_gamma and not init_weights:
         raise ValueError("zero_gamma=True is part of the initialisation: leave init_weights=True")
@@ -385,13 +357,4 @@ def _check_zero_gamma(zero_gamma, init_weights, block):
         raise ValueError(
             "zero_gamma=True would make every plain block output zero: only a residual block "
             "becomes the identity"
-        )
-
-
-def _check_images(x):
-    check_batch_shape(x)
-    if not x.is_floating_point():
-        raise TypeError(
-            f"images of type {x.dtype}: expected floats; "
-            "resnet_helpers.transforms.normalize turns bytes into them"
         )

@@ -21,24 +21,16 @@ BLACK, GREY, YELLOW, PINK = "#000000", "#999999", "#E69F00", "#CC79A7"
 
 def use_style() -> None:
     """Set matplotlib to the book's style for the rest of the session."""
-    plt.rcParams.update(
-        {
-            "figure.facecolor": "white",
-            "savefig.facecolor": "white",
-            "figure.dpi": 110,
-            "figure.figsize": (7.2, 3.4),
-            "figure.constrained_layout.use": True,
-            "font.size": 10.5,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.grid": True,
-            "axes.axisbelow": True,
-            "grid.color": "#e4e4e4",
-            "lines.linewidth": 2,
-            "legend.frameon": False,
-            "image.cmap": "Blues",
-        }
-    )
+    plt.rc("figure", facecolor="white", dpi=110, figsize=(7.2, 3.4))
+    plt.rc("figure.constrained_layout", use=True)
+    plt.rc("savefig", facecolor="white")
+    plt.rc("font", size=10.5)
+    plt.rc("axes", grid=True, axisbelow=True)
+    plt.rc("axes.spines", top=False, right=False)
+    plt.rc("grid", color="#e4e4e4")
+    plt.rc("lines", linewidth=2)
+    plt.rc("legend", frameon=False)
+    plt.rc("image", cmap="Blues")
 
 
 def show_images(
@@ -113,16 +105,8 @@ def chance(axis: Axes, height: float, label: str = "chance") -> None:
         height: for C equally frequent classes, log C as a loss in nats, 1 − 1/C as an error.
     """
     axis.axhline(height, color=BLACK, linestyle=":", linewidth=1)
-    axis.annotate(
-        label,
-        (1, height),
-        (0, 2),
-        xycoords=axis.get_yaxis_transform(),
-        textcoords="offset points",
-        ha="right",
-        va="bottom",
-        fontsize=9,
-    )
+    place = {"xycoords": axis.get_yaxis_transform(), "textcoords": "offset points"}
+    axis.annotate(label, (1, height), (0, 2), ha="right", va="bottom", fontsize=9, **place)
 
 
 def plot_history(

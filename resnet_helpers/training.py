@@ -35,20 +35,14 @@ UNREADABLE = safetensors.SafetensorError, OSError, EOFError, RuntimeError, pickl
 
 
 class Step(NamedTuple):
-    """One batch of ``loss_epoch``, for whoever looks on.
+    """One batch of ``loss_epoch``, for whoever looks on."""
 
-    Attributes:
-        index: from 0, in the epoch.
-        images, labels, logits: of the batch; the logits are those before the weights changed.
-        loss: summed over the batch. right: the number of right answers.
-    """
-
-    index: int
+    index: int  # from 0, in the epoch
     images: Tensor
     labels: Tensor
-    logits: Tensor
-    loss: float
-    right: int
+    logits: Tensor  # those before the weights changed
+    loss: float  # summed over the batch
+    right: int  # the number of right answers
 
 
 def get_lr(opt: Optimizer) -> float | list[float]:
@@ -89,8 +83,7 @@ def mean_lr(opt: Optimizer, recipe) -> float:
 def triangle(progress: float, warm_up: float) -> float:
     """The share of the highest rate: from 0 up to 1 at ``warm_up``, then down to 0 at 1.
 
-    Args:
-        progress: the share of all steps that have been taken. warm_up: a share of them, too.
+    ``progress`` is the share of all steps that have been taken, ``warm_up`` one of them.
     """
     return min(progress / warm_up, (1 - progress) / (1 - warm_up))
 
@@ -103,11 +96,7 @@ def triangle_schedule(opt: Optimizer, steps: int, warm_up: float) -> LambdaLR:
 
 
 def metric_batch(output: Tensor, target: Tensor) -> int:
-    """The number of images in a batch whose largest logit is the right one.
-
-    Args:
-        output: logits (N, classes). target: int64 (N,).
-    """
+    """How often the largest of the logits (N, classes) is that of the target, int64 (N,)."""
     return int((output.argmax(1) == target).sum())
 
 

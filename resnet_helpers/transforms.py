@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 from torchvision.transforms.v2 import functional as tv
 
-from resnet_helpers._check import check_batch_shape, check_sizes, check_whole_numbers
+from resnet_helpers._check import check_batch_shape, check_sizes
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,9 @@ def channel_statistics(images: Tensor) -> ChannelStatistics:
         >>> channel_statistics(images.expand(2, 3, 4, 4))
         ChannelStatistics(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5), mean_of_stds=(0.0, 0.0, 0.0))
     """
-    check_bytes(images)
+    counts, values = image_histograms(images).numpy(), np.arange(256)
     if images.numel() == 0:
         raise ValueError(f"no images in shape {tuple(images.shape)}: a mean needs at least one")
-    counts, values = image_histograms(images).numpy(), np.arange(256)
     sums, squares = counts @ values, counts @ values**2  # int64 (N, 3) each
     pixels = images[0, 0].numel()
     # n·Σx² − (Σx)² is a whole number: the subtraction that ruins floats is exact here.
@@ -90,7 +89,7 @@ def normalize(images: Tensor, mean: ArrayLike, std: ArrayLike) -> Tensor:
         ValueError, TypeError: not a batch of uint8 images; not three means and positive stds.
     """
     check_bytes(images)
-    means, stds = _channels(mean, "mean", images), _positive_channels(std, images)
+    means, stds = _channels(images, mean=mean, std=std)
     # In place, on the copy that float() makes: fresh memory for each step would cost more time
     # than the arithmetic.
     normalized = images.float()
@@ -111,7 +110,7 @@ def unnormalize(images: Tensor, mean: ArrayLike, std: ArrayLike) -> Tensor:
         ValueError: not a batch of images; not three means and positive stds.
     """
     check_batch_shape(images)
-    means, stds = _channels(mean, "mean", images), _positive_channels(std, images)
+    means, stds = _channels(images, mean=mean, std=std)
     return ((images * stds + means) * 255).round().clamp(0, 255).to(torch.uint8)
 
 
@@ -159,7 +158,7 @@ def random_crop(images: Tensor, padding: int, generator: torch.Generator | None 
         ValueError: a negative padding, or not a batch of images.
     """
     check_batch_shape(images)
-    check_whole_numbers(0, padding=padding)
+    check_sizes(least=0, padding=padding)
     n, _, height, width = images.shape
     places = torch.randint(0, 2 * padding + 1, (2, n), generator=generator)
     padded = torch.nn.functional.pad(images, [padding] * 4)
@@ -193,15 +192,12 @@ def _broadcastable(images, means, stds):
     return lines, means.flatten().repeat(width), stds.flatten().repeat(width)
 
 
-def _channels(numbers, name, images):
-    numbers = torch.as_tensor(numbers, dtype=torch.float32, device=images.device).flatten()
-    if len(numbers) != 3:
-        raise ValueError(f"{name} has {len(numbers)} numbers: expected three, one a channel")
-    return numbers[:, None, None]
-
-
-def _positive_channels(std, images):
-    stds = _channels(std, "std", images)
-    if (stds <= 0).any():
-        raise ValueError(f"std={stds.flatten().tolist()}: expected three positive numbers")
-    return stds
+def _channels(images, **statistics):
+    """Means and stds as float32 (3, 1, 1), where the images lie."""
+    for name, given in statistics.items():
+        numbers = torch.as_tensor(given, dtype=torch.float32, device=images.device).flatten()
+        if len(numbers) != 3:
+            raise ValueError(f"{name} has {len(numbers)} numbers: expected three, one a channel")
+        if name == "std" and (numbers <= 0).any():
+            raise ValueError(f"std={numbers.tolist()}: expected three positive numbers")
+        yield numbers[:, None, None]

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torchvision.models import resnet as tv
@@ -32,6 +32,7 @@ def test_residual_function_and_shortcut_have_the_notes_names(block):
     assert names == {"residual_function", "shortcut", "relu"}
 
 
+@settings(deadline=None)
 @given(
     block=st.sampled_from(BLOCKS),
     in_channels=st.integers(1, 6),

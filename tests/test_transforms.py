@@ -19,6 +19,7 @@ BATCHES = hnp.arrays(
 
 
 @given(BATCHES)
+@settings(deadline=None)
 def test_mean_and_std_are_those_of_all_pixels(images):
     statistics = transforms.channel_statistics(images)
     values = images.numpy().astype(np.float64) / 255
@@ -27,6 +28,7 @@ def test_mean_and_std_are_those_of_all_pixels(images):
 
 
 @given(BATCHES)
+@settings(deadline=None)
 def test_mean_of_stds_is_the_notes_number_and_never_above_the_std(images):
     statistics = transforms.channel_statistics(images)
     per_image = (images.numpy().astype(np.float64) / 255).std((2, 3))
@@ -75,6 +77,7 @@ def test_both_layouts_give_the_same_bits():
 
 
 @given(BATCHES, st.floats(0, 1), st.floats(0.01, 2))
+@settings(deadline=None)
 def test_unnormalise_gives_back_every_byte(images, mean, std):
     normalised = transforms.normalize(images, [mean] * 3, [std] * 3)
     assert torch.equal(transforms.unnormalize(normalised, [mean] * 3, [std] * 3), images)
@@ -95,6 +98,7 @@ def test_normalised_by_the_own_statistics_the_mean_is_0_and_the_std_1():
 
 
 @given(BATCHES, st.integers(0, 100))
+@settings(deadline=None)
 def test_random_flip_leaves_each_image_or_its_mirror(images, seed):
     flipped = transforms.random_flip(images, torch.Generator().manual_seed(seed))
     for before, after in zip(images, flipped, strict=True):

@@ -15,7 +15,7 @@ import torch
 import torchvision
 
 from resnet_helpers import transforms
-from resnet_helpers._check import check_whole_numbers
+from resnet_helpers._check import check_sizes
 from resnet_helpers.data import folder, sample_set, stl10
 from resnet_helpers.data.batches import BatchLoader, normalizer
 from resnet_helpers.data.splits import Dataset, Split, cut, join
@@ -52,9 +52,9 @@ def load(name: str, validation=0.2, seed=0, image_size: int | None = None, root=
     """
     if not 0 < validation < 1:
         raise ValueError(f"validation={validation}: expected a share between 0 and 1, such as 0.2")
-    check_whole_numbers(0, seed=seed)
+    check_sizes(least=0, seed=seed)
     if image_size is not None:
-        check_whole_numbers(1, image_size=image_size)
+        check_sizes(image_size=image_size)
     root = cache_folder() if root is None else Path(root)
     unseen = None
     if name == "sample":
@@ -73,7 +73,7 @@ def load(name: str, validation=0.2, seed=0, image_size: int | None = None, root=
     splits = [*cut(train, validation, seed), test, unseen]
     if image_size is not None:
         # No split, or an empty one, stays as it is.
-        splits = [split and _resize(split, image_size) for split in splits]
+        splits = [s and Split(transforms.resize(s.images, image_size), s.labels) for s in splits]
     return Dataset(name, classes, *splits)
 
 
@@ -84,15 +84,9 @@ def cache_folder() -> Path:
 
 
 def _load_cifar10(root):
-    train, test = (
-        torchvision.datasets.CIFAR10(root, train=train, download=True) for train in (True, False)
-    )
-    images = (
-        torch.from_numpy(part.data).permute(0, 3, 1, 2).contiguous() for part in (train, test)
-    )
-    labels = (torch.tensor(part.targets) for part in (train, test))
-    return tuple(train.classes), *map(Split, images, labels)
-
-
-def _resize(split, size):
-    return Split(transforms.resize(split.images, size), split.labels)
+    splits = []
+    for train in (True, False):
+        part = torchvision.datasets.CIFAR10(root, train=train, download=True)
+        images = torch.from_numpy(part.data).permute(0, 3, 1, 2).contiguous()
+        splits.append(Split(images, torch.tensor(part.targets)))
+    return tuple(part.classes), *splits

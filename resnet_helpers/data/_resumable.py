@@ -1,10 +1,12 @@
 """A download that goes on where it was broken off."""
 
 import http.client
-import re
 import urllib.error
 import urllib.request
+from time import sleep
 
+TRIES = 6  # without a byte coming, before an address is given up
+TIMEOUT = 30  # seconds of silence after which a line counts as broken
 CHUNK = 1 << 14  # gzip can make a thousandfold of it, which tarfile holds in memory
 
 
@@ -26,18 +28,14 @@ class Download:
     Args:
         address: http or https.
         part: the path of the file that keeps what has come.
-        tries: without a byte coming, before the address is given up.
-        timeout: seconds of silence after which a line counts as broken.
-        pause: called with the seconds to wait before another try: 1, 2, 4, …
 
     Raises (while reading):
         Unavailable, WrongBytes: nothing more comes; the server can't send the rest.
         OSError: the disk is full.
     """
 
-    def __init__(self, address, part, tries, timeout, pause):
+    def __init__(self, address, part):
         self.address, self.part = address, part
-        self.tries, self.timeout, self.pause = tries, timeout, pause
         self.joined = part.exists()
         self._chunks = self._read_and_receive()
 
@@ -68,7 +66,7 @@ class Download:
         while length is None or position < length:
             try:
                 with self._ask(position, length) as response:
-                    length = _whole_length(response, position, length)
+                    length = _whole_length(response, position)
                     while chunk := response.read1(CHUNK):
                         failures = 0
                         position += len(chunk)
@@ -79,9 +77,9 @@ class Download:
             except (OSError, http.client.HTTPException) as error:
                 reason = error
             failures += 1
-            if failures == self.tries:
+            if failures == TRIES:
                 raise Unavailable(f"{reason}; tried {failures} times, {position:,} bytes are kept")
-            self.pause(2 ** (failures - 1))
+            sleep(2 ** (failures - 1))
 
     def _ask(self, position, length):
         """The server's answer to a request for the bytes from a position on."""
@@ -90,7 +88,7 @@ class Download:
             if position:
                 self.joined = True
                 request.add_header("Range", f"bytes={position}-")
-            return urllib.request.urlopen(request, timeout=self.timeout)
+            return urllib.request.urlopen(request, timeout=TIMEOUT)
         except urllib.error.HTTPError as error:
             error.close()
             if error.code >= 500:
@@ -98,25 +96,17 @@ class Download:
             if error.code == 416:
                 raise WrongBytes("the file on the server is another one now") from error
             raise Unavailable(str(error)) from error
-        except urllib.error.URLError as error:
+        except (urllib.error.URLError, http.client.InvalidURL) as error:
             # Where no server was ever reached, waiting would only delay the message.
             if length is not None:
                 raise
-            raise Unavailable(f"can't be reached ({error.reason})") from error
-        except (ValueError, http.client.InvalidURL) as error:
-            raise Unavailable(f"isn't an address ({error})") from error
+            raise Unavailable(f"can't be reached ({getattr(error, 'reason', error)})") from error
 
 
-def _whole_length(response, position, length):
-    """The bytes of the whole file, as far as the server tells; an error if it sends another."""
+def _whole_length(response, position):
+    """The bytes of the whole file, or None if the server doesn't tell."""
     if response.headers.get_content_type() == "text/html":
         raise Unavailable("sent a web page (must you sign in to this network first?)")
-    if position == 0:
-        if response.status != 200:
-            raise Unavailable(f"HTTP status {response.status}, expected 200")
-        return response.length
-    sent = response.headers.get("Content-Range", "the whole file")
-    place = re.fullmatch(rf"bytes {position}-\d+/(\d+)", sent)
-    if place is None or length not in (None, int(place[1])):
-        raise WrongBytes(f"the server sent {sent}, where the rest from byte {position} was due")
-    return int(place[1])
+    if position and response.status != 206:
+        raise WrongBytes(f"sent the whole file, where the rest from byte {position} was due")
+    return None if response.length is None else position + response.length

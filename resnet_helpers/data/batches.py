@@ -82,8 +82,8 @@ class BatchLoader:
 def normalizer(split):
     """A function that normalises images by a split's mean and std, and lays them channels last.
 
-    Channels last is the faster order in memory on a processor, by about a fifth. A network that
-    is to profit must be in it as well: ``model.to(memory_format=torch.channels_last)``.
+    A network that is to be faster by it must be in that order, too:
+    ``model.to(memory_format=torch.channels_last)``.
     """
     statistics = channel_statistics(split.images)
 

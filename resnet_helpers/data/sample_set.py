@@ -164,9 +164,9 @@ def _place(glyph, rng):
     shift = rng.uniform(-14, 14, 2)
     cos, sin = scale * np.cos(angle), scale * np.sin(angle)
     a, b, d, e = mirror * cos, -mirror * sin, sin, cos
-    centre = SIZE / 2 + shift
-    c = _GLYPH_SIZE / 2 - a * centre[0] - b * centre[1]
-    f = _GLYPH_SIZE / 2 - d * centre[0] - e * centre[1]
+    x, y = SIZE / 2 + shift
+    c = _GLYPH_SIZE / 2 - a * x - b * y
+    f = _GLYPH_SIZE / 2 - d * x - e * y
     return glyph.transform(
         (SIZE, SIZE), Image.Transform.AFFINE, (a, b, c, d, e, f), Image.Resampling.BILINEAR
     )

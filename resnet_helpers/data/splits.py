@@ -28,33 +28,14 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """What ``load`` returns.
+    """What ``load`` returns."""
 
-    Attributes:
-        name: as given to ``load``.
-        classes: the names of the labels 0, 1, 2, …
-        train, validation, test: for learning, for choosing, for the last measurement.
-        unseen: designs that no other split shows (the sample set's alone).
-    """
-
-    name: str
-    classes: tuple[str, ...]
-    train: Split
-    validation: Split
-    test: Split
-    unseen: Split | None = None
-
-    def __post_init__(self):
-        for part in ("train", "validation", "test", "unseen"):
-            split = getattr(self, part)
-            if split is None or len(split) == 0:
-                continue
-            low, high = split.labels.min().item(), split.labels.max().item()
-            if low < 0 or high >= len(self.classes):
-                raise ValueError(
-                    f"{self.name}, {part}: labels run from {low} to {high}, but there are "
-                    f"{len(self.classes)} classes: expected 0 to {len(self.classes) - 1}"
-                )
+    name: str  # as given to ``load``
+    classes: tuple[str, ...]  # the names of the labels 0, 1, 2, …
+    train: Split  # for learning
+    validation: Split  # for choosing
+    test: Split  # for the last measurement
+    unseen: Split | None = None  # designs that no other split shows; the sample set's alone
 
 
 def cut(split: Split, share: float, seed: int = 0) -> tuple[Split, Split]:

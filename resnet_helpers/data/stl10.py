@@ -10,23 +10,20 @@ import contextlib
 import hashlib
 import shutil
 import tarfile
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import filelock
+import numpy as np
 import torch
-import torchvision
 from tqdm import tqdm
 
-from resnet_helpers.data._resumable import Download, Unavailable, WrongBytes
+from resnet_helpers.data._resumable import TRIES, Download, Unavailable, WrongBytes
 from resnet_helpers.data.sample_set import CLASSES
 from resnet_helpers.data.splits import Split
 
 FOLDER = "stl10_binary"
 ARCHIVE = "stl10_binary.tar.gz"
-ADDRESSES = (
+ADDRESSES = (  # tried in turn
     "https://ai.stanford.edu/~acoates/stl10/stl10_binary.tar.gz",
     "http://ai.stanford.edu/~acoates/stl10/stl10_binary.tar.gz",
 )
@@ -40,58 +37,30 @@ FILES = {
 LARGEST = 2_764_800_000  # bytes of the archive's largest member, the unlabelled images
 
 
-class Source(NamedTuple):
-    """Where the archive is looked for, what is expected in it, and how patiently."""
-
-    addresses: tuple = ADDRESSES  # http, https or paths, tried in turn
-    files: dict = FILES
-    tries: int = 6  # these three of each address, as _resumable.Download explains
-    timeout: float = 30
-    pause: Callable = time.sleep
-
-
-OFFICIAL = Source()
-
-
 class FetchError(OSError):
     """No address gave the files; the message says what each one said, and what to do by hand."""
 
 
-class LabelledSTL10(torchvision.datasets.STL10):
-    """torchvision's STL10, content with the labelled files: its reading, labels and folds.
-
-    Raises:
-        ValueError: a split other than "train" and "test".
-        RuntimeError: without ``download``, where one of the four files is missing or wrong.
-    """
-
-    splits = ("train", "test")
-    classes = CLASSES  # where class_names.txt is there, torchvision reads it
-
-    def _check_integrity(self):
-        return not any(check(self.root).values())
-
-    def download(self):
-        """Fetch what is missing."""
-        fetch(self.root)
-
-
 def load(root):
     """The names of the classes, the training split, the test split; fetched where missing."""
-    fetch(root)
-    train, test = (LabelledSTL10(root, split) for split in ("train", "test"))
-    return tuple(train.classes), *(
-        Split(torch.from_numpy(part.data).contiguous(), torch.from_numpy(part.labels).long())
-        for part in (train, test)
-    )
+    folder = fetch(root)
+    return CLASSES, _read(folder, "train"), _read(folder, "test")
 
 
-def check(root, files=FILES):
+def _read(folder, split):
+    pixels = torch.from_numpy(np.fromfile(folder / f"{split}_X.bin", np.uint8))
+    labels = torch.from_numpy(np.fromfile(folder / f"{split}_y.bin", np.uint8))
+    # Stored column by column; classes count from 1.
+    return Split(pixels.reshape(-1, 3, 96, 96).mT.contiguous(), labels.long() - 1)
+
+
+def check(root):
     """What is wrong with each of the four files: a dictionary from name to words, or to None."""
-    return {name: _fault(Path(root) / FOLDER / name, *files[name]) for name in files}
+    return {name: _fault(Path(root) / FOLDER / name) for name in FILES}
 
 
-def _fault(path, size, md5):
+def _fault(path):
+    size, md5 = FILES[path.name]
     if not path.is_file():
         return "missing"
     if path.stat().st_size != size:
@@ -102,14 +71,13 @@ def _fault(path, size, md5):
     return None if found == md5 else f"md5 {found}, expected {md5}"
 
 
-def fetch(root, address=None, source=OFFICIAL):
+def fetch(root, address=None):
     """See that STL10's labelled files lie in ROOT/stl10_binary, whole and right.
 
     Unless they do already, these are tried in turn until one gives all four: an archive
-    stl10_binary.tar.gz in ``root``; ``address``, by http or a path; those of ``source``. Of
-    several processes one fetches, the others wait. What was received lies in
-    ROOT/stl10_binary.part until the end: after a broken line, a full disk or a killed process
-    the next call goes on from it.
+    stl10_binary.tar.gz in ``root``; ``address``, by http or a path; ``ADDRESSES``. Of several
+    processes one fetches, the others wait. What was received lies in ROOT/stl10_binary.part:
+    after a broken line, a full disk or a killed process the next call goes on from it.
 
     Returns:
         The path of ROOT/stl10_binary.
@@ -120,16 +88,16 @@ def fetch(root, address=None, source=OFFICIAL):
     """
     root = Path(root)
     unfinished = root / f"{FOLDER}.part"
-    if not (unfinished.exists() or any(check(root, source.files).values())):
+    if not (unfinished.exists() or any(check(root).values())):
         return root / FOLDER
     try:
         root.mkdir(parents=True, exist_ok=True)
         with _lock(root):
             # Another process may have fetched them while this one waited for the lock.
-            if any(check(root, source.files).values()):
+            if any(check(root).values()):
                 named = [root / ARCHIVE] if (root / ARCHIVE).exists() else []
                 named += [address] if address else []
-                _fetch_from([*map(str, named), *source.addresses], root, unfinished, source)
+                _fetch_from([*map(str, named), *ADDRESSES], root, unfinished)
             shutil.rmtree(unfinished, ignore_errors=True)
     except FetchError:
         raise
@@ -152,19 +120,17 @@ def _lock(root):
         return lock.acquire()
 
 
-def _fetch_from(places, root, unfinished, source):
+def _fetch_from(places, root, unfinished):
     """Try one place after the other, until one has given all files."""
     unpacked = unfinished / "unpacked"
     said = []
     for place in places:
         print(f"STL10: reading {place} until the labelled files have come", flush=True)
         try:
-            if place.lower().startswith(("http://", "https://")):
-                _unpack_download(place, unpacked, source)
-            else:
-                _unpack_file(Path(place).expanduser(), unpacked, source.files)
+            online = place.lower().startswith(("http://", "https://"))
+            (_unpack_download if online else _unpack_file)(place, unpacked)
             (root / FOLDER).mkdir(exist_ok=True)
-            for name in source.files:
+            for name in FILES:
                 (unpacked / name).replace(root / FOLDER / name)
             return
         except Unavailable as error:
@@ -177,56 +143,56 @@ def _fetch_from(places, root, unfinished, source):
     raise FetchError(
         "\n  ".join(["STL10 can't be fetched. What each address said:", *said])
         + f"\nBy hand: put {ARCHIVE} (2.64 GB, from {ADDRESSES[0]}) into {root}, or the files "
-        f"{', '.join(source.files)} into {root / FOLDER}, and run the same again. Another "
+        f"{', '.join(FILES)} into {root / FOLDER}, and run the same again. Another "
         f"address or file: python -m resnet_helpers data stl10 --dir {root} --from ADDRESS|FILE. "
         'load("sample") needs no network'
     )
 
 
-def _unpack_file(path, folder, files):
+def _unpack_file(path, folder):
     try:
-        file = path.open("rb")
+        file = Path(path).expanduser().open("rb")
     except OSError as error:
         raise Unavailable(f"can't be read ({error})") from error
     with file:
-        _unpack(file, folder, files)
+        _unpack(file, folder)
 
 
-def _unpack_download(address, folder, source):
+def _unpack_download(address, folder):
     """Unpack an archive as it arrives, from its beginning again where pieces don't fit."""
     part = folder.parent / ARCHIVE
-    for _ in range(source.tries):
-        download = Download(address, part, source.tries, source.timeout, source.pause)
+    for _ in range(TRIES):
+        download = Download(address, part)
         try:
             with contextlib.closing(download):
-                return _unpack(download, folder, source.files)
+                return _unpack(download, folder)
         except WrongBytes as error:
             part.unlink(missing_ok=True)
             if not download.joined:
                 raise  # It would be the same again.
             reason = error
-    raise Unavailable(f"{reason}; started again {source.tries} times") from reason
+    raise Unavailable(f"{reason}; started again {TRIES} times") from reason
 
 
-def _unpack(stream, folder, files):
+def _unpack(stream, folder):
     """Write the wanted members of a tar.gz to a fresh folder as they pass, and verify them."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     bar = tqdm.wrapattr(stream, "read", desc="STL10", disable=None)
     try:
         with bar as stream, tarfile.open(fileobj=stream, mode="r|gz") as archive:
-            for name, member in _wanted(archive, files):
+            for name, member in _wanted(archive):
                 with archive.extractfile(member) as file, (folder / name).open("wb") as out:
                     shutil.copyfileobj(file, out)
-                if fault := _fault(folder / name, *files[name]):
+                if fault := _fault(folder / name):
                     raise WrongBytes(f"{name}: {fault}")
     except tarfile.TarError as error:
         raise WrongBytes(f"it isn't a whole tar.gz archive ({error})") from error
 
 
-def _wanted(archive, files):
+def _wanted(archive):
     """The names and members that are wanted, until each has come once."""
-    missing = set(files)
+    missing = set(FILES)
     for member in archive:
         if not 0 <= member.size <= LARGEST:
             # tarfile would look for the member's end for hours.

@@ -1,9 +1,9 @@
-"""Splits: one label for each image, a class for each label, and a cut that loses nothing."""
+"""Splits: one label for each image, and a cut that loses nothing."""
 
 import pytest
 import torch
 
-from resnet_helpers.data import Dataset, Split, cut, join
+from resnet_helpers.data import Split, cut, join
 
 
 def tiny_split(labels=(0, 1), dtype=torch.int64):
@@ -37,13 +37,6 @@ def test_join_keeps_the_order_and_each_images_label():
     joined = join(*cut(numbered([0, 1, 0, 1]), 0.5))
     assert len(joined) == 4
     assert joined.labels.tolist() == [image % 2 for image in joined.images[:, 0, 0, 0].tolist()]
-
-
-@pytest.mark.parametrize(("labels", "range_"), [((0, 2), "0 to 2"), ((-1, 1), "-1 to 1")])
-def test_labels_out_of_range_are_named(labels, range_):
-    good = tiny_split()
-    with pytest.raises(ValueError, match=f"mine, test: labels run from {range_}, but there are 2"):
-        Dataset("mine", ("a", "b"), good, good, tiny_split(labels))
 
 
 def test_labels_of_the_wrong_type_or_number_are_named():
