@@ -14,23 +14,7 @@ from resnet_helpers.experiments.recordings import list_recordings, record
 from resnet_helpers.experiments.train import Stopped, train_to_folder
 
 
-def check_stl10(root):
-    """Print what is right and what is wrong of STL10's labelled files in a folder.
-
-    Raises:
-        FileNotFoundError: not all of them are there and right.
-    """
-    faults = stl10.check(root)
-    for name, fault in faults.items():
-        print(f"{name}: {fault or 'right'}")
-    if any(faults.values()):
-        raise FileNotFoundError(
-            f"STL10 isn't whole in {root / stl10.FOLDER}: python -m resnet_helpers data stl10 "
-            f"--dir {root} fetches it"
-        )
-
-
-def run_train(given, parser):
+def run_train(given):
     """Train by a named recipe, some of its settings changed."""
     names = [field.name for field in fields(Recipe) if getattr(given, field.name) is not None]
     recipe = replace(RECIPES[given.recipe], **{name: getattr(given, name) for name in names})
@@ -41,27 +25,17 @@ def run_train(given, parser):
     train_to_folder(recipe, load(given.data, **size), folder, given.resume)
 
 
-def run_record(given, parser):
+def run_record(given):
     """Make the runs of a recording, or list all recordings."""
     if given.list:
         list_recordings()
-    elif given.name is None or given.data is None:
-        parser.error("say which recording and --data, or --list")
     else:
         record(given.name, given.data, given.only)
 
 
-def run_data(given, parser):
-    """Fetch or check STL10, or say where it lies."""
-    root = given.dir or cache_folder()
-    if given.where:
-        print(root / stl10.FOLDER)
-    elif given.check:
-        check_stl10(root)
-    elif given.name is None:
-        parser.error("say which data set (stl10), or --check or --where")
-    else:
-        print(f"STL10 lies in {stl10.fetch(root, given.source)}")
+def run_data(given):
+    """Fetch STL10, unless it is there, whole and right."""
+    print(f"STL10 lies in {stl10.fetch(given.dir or cache_folder(), given.source)}")
 
 
 def add_settings(parser):
@@ -85,29 +59,28 @@ def build_parser():
 
     def add(name, run, text):
         command = commands.add_parser(name, help=text, description=text)
-        command.set_defaults(run=run, parser=command)
-        return command.add_argument, command
+        command.set_defaults(run=run)
+        return command
 
-    option, command = add("train", run_train, "train a network, and keep all that is worth keeping")
+    command = add("train", run_train, "train a network, and keep all that is worth keeping")
+    option = command.add_argument
     option("--recipe", choices=RECIPES, required=True, help="a whole training by name")
     option("--data", required=True, help="sample, stl10, cifar10 or folder:PATH")
     option("--out", type=Path, help="the folder to write; by default trained/NAME")
     option("--resume", action="store_true", help="go on with an unfinished training")
     add_settings(command)
 
-    option, _ = add("record", run_record, "train the runs that chapters show, and keep them")
+    option = add("record", run_record, "train the runs that chapters show").add_argument
     option("name", nargs="?", help="which recording; see --list")
     option("--list", action="store_true", help="say what there is, and stop")
-    option("--data", help="the data set, such as folder:PATH")
+    option("--data", default="", help="the data set, such as folder:PATH")
     option("--only", default="*", help="a pattern of run names, such as 'plain-*'")
 
-    option, _ = add("data", run_data, "fetch STL10's labelled images ahead of a lecture")
-    option("name", nargs="?", choices=["stl10"], help="which data set")
+    option = add("data", run_data, "fetch STL10's labelled images ahead of a lecture").add_argument
+    option("name", choices=["stl10"], help="which data set")
     option("--dir", type=Path, help="the folder it lies in; by default the cache folder")
     where = "where to look for the archive first"
     option("--from", dest="source", metavar="ADDRESS|FILE", help=where)
-    option("--check", action="store_true", help="say what is there and right, and stop")
-    option("--where", action="store_true", help="say where it lies, and stop")
     return parser
 
 
@@ -115,7 +88,7 @@ def main(arguments=None):
     """Run a command; what is wrong is told in one line, and the exit status isn't 0."""
     given = build_parser().parse_args(arguments)
     try:
-        given.run(given, given.parser)
+        given.run(given)
     except Stopped as stopped:
         print(stopped, file=sys.stderr)
         sys.exit(130)  # as shells report a process that Ctrl-C has ended

@@ -1,16 +1,19 @@
-"""The checkpoint of an unfinished training: all that its next epoch depends on, in one file.
+"""What is kept of an unfinished training: the best weights, and all that its next epoch depends on.
 
 A process may be killed at any moment: the checkpoint of the last whole epoch stands, and on one
 machine the training goes on from it as if unbroken, bit for bit.
 """
 
-import pickle
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from resnet_helpers._files import write_atomically
+from resnet_helpers.training import UNREADABLE, save_weights
+
+CHECKPOINT, WEIGHTS = "checkpoint.pt", "best.safetensors"
 
 
 @dataclass(frozen=True)
@@ -18,16 +21,19 @@ class Checkpoint:
     """Where ``fit`` keeps a training after each epoch, and what the training is of.
 
     Attributes:
-        path: the file.
-        about: a dictionary of what must be equal for the file to be read again, such as the
-            settings and a digest of the images.
+        folder: of checkpoint.pt.
+        about: what is known of the training. Its ``settings`` and ``images``, a digest, must be
+            equal for the checkpoint to be read again.
+        best: in best.safetensors, keep the weights of the epoch with the lowest validation loss
+            too, and ``about`` with them, as JSON.
     """
 
-    path: Path
+    folder: Path
     about: dict
+    best: bool = False
 
     def write(self, parts, generator, history):
-        """Write the checkpoint, atomically.
+        """Write all that is to be kept after an epoch, each file atomically.
 
         Args:
             parts: a dictionary of what has a ``state_dict``: model, optimiser, schedule.
@@ -35,8 +41,11 @@ class Checkpoint:
             history: a dictionary an epoch, of plain Python types.
 
         Raises:
-            OSError: the file can't be written; the last good one stays.
+            OSError: a file can't be written; the last good one stays.
         """
+        if self.best and best_epoch(history) == len(history):
+            about = {"about": json.dumps(self.about)}
+            save_weights(parts["model"], self.folder / WEIGHTS, about)
         everything = {
             "about": self.about,
             "generator": generator.get_state(),
@@ -44,44 +53,37 @@ class Checkpoint:
             "history": history,
             **{name: part.state_dict() for name, part in parts.items()},
         }
-
+        path = self.folder / CHECKPOINT
         try:
-            write_atomically(self.path, lambda beside: torch.save(everything, beside))
+            write_atomically(path, lambda beside: torch.save(everything, beside))
         except (OSError, RuntimeError) as error:  # torch.save tells of a full disk by the latter
             raise OSError(
-                f"the checkpoint can't be written to {self.path}: {error}. Make room and run "
+                f"the checkpoint can't be written to {path}: {error}. Make room and run "
                 f"the same command again: it goes on after epoch {len(history) - 1}"
             ) from error
 
     def read(self):
-        """What ``write`` wrote, for ``restore``; None if there is no file yet.
+        """What ``write`` wrote, for ``restore``; None if there is no checkpoint yet.
 
         Raises:
             ValueError: the file is damaged, or of another training: the message says what differs.
         """
-        if not self.path.exists():
+        path = self.folder / CHECKPOINT
+        if not path.exists():
             return None
         try:
-            kept = torch.load(self.path, weights_only=True)
+            kept = torch.load(path, weights_only=True)
             found = kept["about"]
-        except (
-            OSError,
-            RuntimeError,
-            EOFError,
-            LookupError,
-            TypeError,
-            pickle.PickleError,
-        ) as error:
+        except (*UNREADABLE, LookupError, TypeError) as error:
             raise ValueError(
-                f"{self.path} is damaged, or no checkpoint ({error}): remove it to start afresh"
+                f"{path} is damaged, or no checkpoint ({error}): remove it to start afresh"
             ) from error
         # Setting by setting, so that the message can name those that differ.
-        now, then = ({**about, **about.get("settings", {})} for about in (self.about, found))
-        names = [name for name in now if name != "settings" and now[name] != then.get(name)]
-        if names:
-            changes = (f"{name} {then.get(name)!r}, now {now[name]!r}" for name in names)
+        now, then = ({**of["settings"], "images": of["images"]} for of in (self.about, found))
+        changes = [f"{n} {then.get(n)!r}, now {now[n]!r}" for n in now if now[n] != then.get(n)]
+        if changes:
             raise ValueError(
-                f"{self.path} is the checkpoint of another training ({'; '.join(changes)}): "
+                f"{path} is the checkpoint of another training ({'; '.join(changes)}): "
                 "remove it to start afresh"
             )
         return kept
@@ -94,3 +96,9 @@ def restore(kept, parts, generator):
     generator.set_state(kept["generator"])
     torch.set_rng_state(kept["global_generator"])
     return kept["history"]
+
+
+def best_epoch(history):
+    """The first epoch with the lowest validation loss, counted from 1."""
+    losses = [row["val_loss"] for row in history]
+    return 1 + losses.index(min(losses))

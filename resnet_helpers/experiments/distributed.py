@@ -61,20 +61,12 @@ def average(means, count):
     return tuple(value / images for value in totals)
 
 
-def broadcast(make, *given):
-    """What ``make(*given)`` returns in process 0, in all; an error there is raised in all."""
-    if world_size() == 1:
-        return make(*given)
-    made = [None]
-    if rank() == 0:
-        try:
-            made = [make(*given)]
-        except (ValueError, OSError) as error:
-            made = [error]
-    dist.broadcast_object_list(made)
-    if isinstance(made[0], Exception):
-        raise made[0]
-    return made[0]
+def from_first(value):
+    """Process 0's value, in all processes, which wait for it."""
+    values = [value]
+    if world_size() > 1:
+        dist.broadcast_object_list(values)
+    return values[0]
 
 
 @contextmanager

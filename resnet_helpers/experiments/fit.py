@@ -12,6 +12,7 @@ from resnet_helpers import transforms
 from resnet_helpers.data import BatchLoader
 from resnet_helpers.experiments import distributed
 from resnet_helpers.experiments.checkpoint import restore
+from resnet_helpers.networks import build_network
 from resnet_helpers.training import loss_epoch, mean_lr, optimizer_for, triangle_schedule
 
 
@@ -23,8 +24,8 @@ def fit(model, recipe, train_dl, evaluate=None, *, keep=None, after_step=(), aft
             ``zero_gamma``, ``channels_last`` and ``limit`` say how model and loaders were made.
         train_dl: batches to learn from.
         evaluate: a dictionary from name to loader, such as ``{"val": loader}``.
-        keep: a ``Checkpoint``: written after each epoch; if its file is there, the training goes
-            on from it.
+        keep: a ``Checkpoint``: written after each epoch; if there is one, the training goes on
+            from it.
         after_step: functions, called after each training batch with the epoch's row so far and
             the ``training.Step``.
         after_epoch: functions, called after each epoch with the model and the history. Both kinds
@@ -48,7 +49,7 @@ def fit(model, recipe, train_dl, evaluate=None, *, keep=None, after_step=(), aft
     opt = optimizer_for(model, recipe)
     schedule = _schedule(recipe, opt, recipe.epochs * len(train_dl))
     parts = {"model": model, "optimizer": opt, "schedule": schedule}
-    kept = distributed.broadcast(keep.read) if keep else None
+    kept = distributed.from_first(keep.read()) if keep else None
     history = restore(kept, parts, train_dl.generator) if kept else []
     # Only now: with several processes this sends the first one's weights to the others.
     learner = distributed.parallel(torch.compile(model) if recipe.compile else model)
@@ -57,8 +58,8 @@ def fit(model, recipe, train_dl, evaluate=None, *, keep=None, after_step=(), aft
         before = history[-1]["seconds"] if history else 0.0
         row = {"epoch": len(history) + 1, "learning_rate": mean_lr(opt, recipe)}
         with precision(recipe, model):
-            look = partial(_tell, after_step, row)
-            means = {"train": one_pass(learner.train(), learn, train_dl, opt, look)}
+            looks = [partial(look, row) for look in after_step]
+            means = {"train": one_pass(learner.train(), learn, train_dl, opt, looks)}
             with torch.inference_mode():
                 for name, loader in evaluate.items():
                     means[name] = one_pass(model.eval(), measure, loader)
@@ -68,23 +69,32 @@ def fit(model, recipe, train_dl, evaluate=None, *, keep=None, after_step=(), aft
             schedule.step(row["val_loss"])
         row["seconds"] = round(before + time.perf_counter() - start, 2)
         history.append(row)
-        _tell(after_epoch, model, history)
-        if keep:
-            distributed.broadcast(keep.write, parts, train_dl.generator, history)
+        for look in after_epoch:
+            look(model, history)
+        if keep and distributed.rank() == 0:
+            keep.write(parts, train_dl.generator, history)
     return history
 
 
-def one_pass(model, loss_func, loader, opt=None, after_step=None):
-    """What ``loss_epoch`` returns, over the batches of all processes."""
+def one_pass(model, loss_func, loader, opt=None, looks=()):
+    """What ``loss_epoch`` returns, over the batches of all processes; ``looks`` see each step."""
     seen = []
 
-    def look(step):
+    def show(step):
         seen.append(len(step.labels))
-        if after_step:
-            after_step(step)
+        for look in looks:
+            look(step)
 
-    means = loss_epoch(model, loss_func, loader, opt=opt, after_step=look)
+    means = loss_epoch(model, loss_func, loader, opt=opt, after_step=show)
     return distributed.average(means, sum(seen))
+
+
+def network_for(recipe, classes):
+    """A recipe's network with its first weights, laid out in memory as the recipe says."""
+    torch.manual_seed(recipe.seed)
+    model = build_network(recipe.network, classes, recipe.width, recipe.zero_gamma)
+    layout = torch.channels_last if recipe.channels_last else torch.preserve_format
+    return model.to(memory_format=layout)
 
 
 def loader_for(recipe, split, statistics, learn=False, batch_size=None):
@@ -139,11 +149,6 @@ def threads(count):
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def _tell(functions, *what):
-    for function in functions:
-        function(*what)
 
 
 def _augment(recipe):

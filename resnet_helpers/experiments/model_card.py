@@ -1,22 +1,11 @@
-"""What a finished training leaves to be read: a table, curves and a model card."""
-
-import csv
-import io
-from pathlib import Path
+"""What a finished training leaves to be read: curves and a model card."""
 
 from resnet_helpers._files import write_atomically, write_text
 from resnet_helpers.experiments.recipe import Recipe
 
 
 def write_reports(folder, result):
-    """Write history.csv, curves.png and README.md, the model card.
-
-    Args:
-        folder: where ``train_to_folder`` has put the rest.
-        result: what ``train_to_folder`` returns.
-    """
-    folder = Path(folder)
-    write_text(folder / "history.csv", _table(result["history"]))
+    """Write curves.png and README.md, the model card, of what ``train_to_folder`` returns."""
     write_atomically(folder / "curves.png", lambda beside: _draw(result["history"], beside))
     write_text(folder / "README.md", model_card(result))
 
@@ -74,15 +63,6 @@ recipe:
 
 {Recipe.of(settings)}
 """
-
-
-def _table(history):
-    columns = [name for name, value in history[0].items() if isinstance(value, int | float)]
-    text = io.StringIO()
-    rows = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
-    rows.writeheader()
-    rows.writerows(history)
-    return text.getvalue()
 
 
 def _draw(history, path):

@@ -14,11 +14,6 @@ RECORDED = Path(__file__).parent / "recorded"
 REPLAYED = 9
 
 
-def run_name(name, seed):
-    """The name of a run's file, without its ending: plain-20-seed0, book-recipe-seed1."""
-    return f"{name}-seed{seed}"
-
-
 def load_run(recording, run, folder=RECORDED):
     """A recorded run: the dictionary that ``recordings.record`` wrote.
 
@@ -53,20 +48,12 @@ def load_recording(recording, folder=RECORDED):
 
 
 def runs_of(recorded, *key):
-    """Of a loaded recording the runs of one network and depth, or of one recipe, by their seeds.
-
-    Args:
-        recorded: what ``load_recording`` returns.
-        key: a run's key without its seed, such as "plain", 20.
-    """
+    """Of what ``load_recording`` returns, the runs with this key, such as "plain", 20, by seed."""
     return [run for (*other, _), run in sorted(recorded.items()) if tuple(other) == key]
 
 
 def provenance_line(recorded):
-    """One line for the page: what was run, on which data and machine, how long.
-
-    Args:
-        recorded: runs of one recording, as a list of dictionaries.
+    """One line for the page on a list of runs: on which data and machine they ran, how long.
 
     Raises:
         ValueError: no run, or runs of different recordings or schedules.

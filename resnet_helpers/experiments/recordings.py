@@ -6,24 +6,23 @@ makes those of a recording that aren't there yet; ``recorded`` reads them.
 """
 
 import fnmatch
-import json
 import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import nn
 
-from resnet_helpers._files import write_text
 from resnet_helpers.analysis import gradient_norms
 from resnet_helpers.data import cache_folder, join, load
 from resnet_helpers.experiments.checkpoint import Checkpoint
-from resnet_helpers.experiments.fit import fit, loader_for, threads, transform_for
+from resnet_helpers.experiments.fit import fit, loader_for, network_for, threads, transform_for
 from resnet_helpers.experiments.provenance import digest, machine
 from resnet_helpers.experiments.recipe import BOOK, RECIPES, Recipe
-from resnet_helpers.experiments.recorded import RECORDED, REPLAYED, load_run, run_name
-from resnet_helpers.experiments.train import CHECKPOINT, prepare, train_to_folder
-from resnet_helpers.networks import build_network, count_parameters
+from resnet_helpers.experiments.recorded import RECORDED, REPLAYED
+from resnet_helpers.experiments.train import prepare, train_to_folder, write_json
+from resnet_helpers.networks import count_parameters
 from resnet_helpers.training import confusion_matrix, predict
 from resnet_helpers.transforms import channel_statistics
 
@@ -34,7 +33,6 @@ class Run:
 
     Attributes:
         name: of the file, but for the recipe's seed.
-        recipe: how it is trained.
         curve_steps: 0: a whole training by ``train_to_folder``, validation choosing. Otherwise
             it learns from all training images, is measured on test after each epoch, and keeps
             the ``curve`` too, a point for so many steps, and ``gradient_norms`` by epoch (0 is
@@ -52,21 +50,14 @@ class Run:
     @property
     def file(self):
         """The name of its file, without the ending."""
-        return run_name(self.name, self.recipe.seed)
+        return f"{self.name}-seed{self.recipe.seed}"
 
 
-@dataclass(frozen=True)
-class Recording:
-    """The runs that a chapter shows together.
+class Recording(NamedTuple):
+    """The runs that a chapter shows together, and on which data, in words."""
 
-    Attributes:
-        needs: the data to be handed to ``record``, in words.
-        source: where the images come from, in words, for the page.
-        runs: in the order in which they are made.
-    """
-
-    needs: str
-    source: str
+    needs: str  # what to hand to ``record``
+    source: str  # where the images come from, for the page
     runs: tuple
 
 
@@ -121,15 +112,16 @@ def _degradation_runs(recipe, depths_by_seed, curve_steps):
 
 
 def _recipe_runs():
-    twice = {
-        "notes-recipe-resnet18": NOTES_RECIPE,
-        "book-recipe-resnet18": BOOK_RECIPE,
+    changes = {
+        "": {},
         # What is reached in less time: each with a schedule of its own.
-        "book-recipe-resnet18-4-epochs": replace(BOOK_RECIPE, epochs=4),
-        "book-recipe-resnet18-6-epochs": replace(BOOK_RECIPE, epochs=6),
-    } | {
-        f"book-recipe-resnet18-without-{ingredient}": replace(BOOK_RECIPE, **change)
-        for ingredient, change in WITHOUT.items()
+        "-4-epochs": {"epochs": 4},
+        "-6-epochs": {"epochs": 6},
+        **{f"-without-{ingredient}": change for ingredient, change in WITHOUT.items()},
+    }
+    twice = {"notes-recipe-resnet18": NOTES_RECIPE} | {
+        f"book-recipe-resnet18{end}": replace(BOOK_RECIPE, **change)
+        for end, change in changes.items()
     }
     once = {
         "book-recipe-resnet18-long": replace(BOOK_RECIPE, epochs=20),
@@ -142,41 +134,40 @@ def _recipe_runs():
     )
 
 
+CIFAR10 = (
+    "CIFAR-10 as 32×32 images: --data folder:PATH with PATH/train and PATH/test",
+    "a JPEG copy of CIFAR-10 (Krizhevsky 2009)",
+)
 RECORDINGS = {
     "degradation-cifar10": Recording(
-        needs="CIFAR-10 as 32×32 images: --data folder:PATH with PATH/train and PATH/test",
-        source="a JPEG copy of CIFAR-10 (Krizhevsky 2009)",
-        runs=_degradation_runs(
-            DEGRADATION, {0: (20, 56, 32, 44), 1: (20, 56), 2: (20, 56)}, curve_steps=625
-        ),
+        *CIFAR10,
+        _degradation_runs(DEGRADATION, {0: (20, 56, 32, 44), 1: (20, 56), 2: (20, 56)}, 625),
     ),
     "degradation-cifar10-long": Recording(
-        needs="CIFAR-10 as 32×32 images: --data folder:PATH with PATH/train and PATH/test",
-        source="a JPEG copy of CIFAR-10 (Krizhevsky 2009)",
-        runs=_degradation_runs(LONG_DEGRADATION, {0: (20, 56)}, curve_steps=391),
+        *CIFAR10, _degradation_runs(LONG_DEGRADATION, {0: (20, 56)}, 391)
     ),
     "recipes-imagenette96": Recording(
-        needs="photographs of 96×96 pixels: --data folder:PATH with PATH/train and PATH/test",
-        source="Imagenette (ten classes of ImageNet; fast.ai) at 96×96 pixels",
-        runs=_recipe_runs(),
+        "photographs of 96×96 pixels: --data folder:PATH with PATH/train and PATH/test",
+        "Imagenette (ten classes of ImageNet; fast.ai) at 96×96 pixels",
+        _recipe_runs(),
     ),
     "replay-sample": Recording(
-        needs="the sample set: --data sample",
-        source="the sample set (pictograms by OpenMoji, CC BY-SA 4.0) at 32×32 pixels",
-        runs=tuple(Run(name, recipe, replay=True) for name, recipe in REPLAYS.items()),
+        "the sample set: --data sample",
+        "the sample set (pictograms by OpenMoji, CC BY-SA 4.0) at 32×32 pixels",
+        tuple(Run(name, recipe, replay=True) for name, recipe in REPLAYS.items()),
     ),
 }
 
 
-def record(name, data_name, only="*", folder=RECORDED, state_folder=None):
+def record(name, data_name, only="*", folder=RECORDED):
     """Make the runs of a recording that aren't there yet; resume one that was cut off.
 
     Args:
         name: a key of ``RECORDINGS``.
         data_name: as for ``data.load``.
         only: a pattern of run names, such as ``"plain-*"``: two processes can share the work.
-        folder: finished runs go to FOLDER/NAME/RUN.json.
-        state_folder: where an unfinished run is kept; by default in the cache folder.
+        folder: finished runs go to FOLDER/NAME/RUN.json; an unfinished one is kept in the cache
+            folder.
 
     Raises:
         ValueError: an unknown recording, or a pattern that fits no run.
@@ -189,32 +180,29 @@ def record(name, data_name, only="*", folder=RECORDED, state_folder=None):
     if not chosen:
         names = ", ".join(run.file for run in recording.runs)
         raise ValueError(f"no run of {name} fits {only!r}: its runs are {names}")
-    missing = {run: Path(folder) / name / f"{run.file}.json" for run in chosen}
-    missing = {run: path for run, path in missing.items() if not path.exists()}
+    paths = {run: Path(folder) / name / f"{run.file}.json" for run in chosen}
+    missing = [run for run in chosen if not paths[run].exists()]
     data = load(data_name) if missing else None
-    for run, path in missing.items():
-        place = Path(state_folder or cache_folder() / "unfinished") / name / run.file
+    for run in missing:
+        place = cache_folder() / "unfinished" / name / run.file
         made = (_train_with_curve if run.curve_steps else _train_whole)(run, data, place)
         made["provenance"] = {
             "command": f"python -m resnet_helpers record {name} --data DATA",
             **made["provenance"],
             "data": recording.source,
         }
-        write_text(path, json.dumps(made, indent=1, ensure_ascii=False) + "\n")
+        write_json(paths[run], made)
         shutil.rmtree(place)
     print(f"{name}: {len(chosen)} of {len(chosen)} runs recorded")
 
 
 def list_recordings():
-    """Print what can be recorded, what it needs, and how long each recorded run took."""
+    """Print what can be recorded, what it needs, and what is there."""
     for name, recording in RECORDINGS.items():
         print(f"{name}: needs {recording.needs}")
         for run in recording.runs:
-            try:
-                made = load_run(name, run.file)["provenance"]
-                print(f"    {run.file}: recorded {made['date']}, {made['seconds']} s")
-            except FileNotFoundError:
-                print(f"    {run.file}: not recorded yet")
+            there = (RECORDED / name / f"{run.file}.json").exists()
+            print(f"    {run.file}: {'recorded' if there else 'not recorded yet'}")
 
 
 def _train_whole(run, data, place):
@@ -272,24 +260,18 @@ def _train_with_curve(run, data, place):
     def look(model, history):
         row = history[-1]
         row["gradient_norms"] = norms(model)
-        print(
-            f"{run.file}, epoch {row['epoch']} of {recipe.epochs}: training error "
-            f"{1 - row['train_accuracy']:.1%}, test error {1 - row['test_accuracy']:.1%}, "
-            f"{row['seconds'] / 60:.1f} minutes",
-            flush=True,
-        )
+        test = f"test error {1 - row['test_accuracy']:.1%}, {row['seconds'] / 60:.1f} minutes"
+        print(f"{run.file}, epoch {row['epoch']} of {recipe.epochs}: {test}", flush=True)
 
     with threads(recipe.threads):
-        torch.manual_seed(recipe.seed)
-        model = build_network(recipe.network, len(data.classes), recipe.width, recipe.zero_gamma)
-        model = model.to(memory_format=torch.channels_last)
+        model = network_for(recipe, len(data.classes))
         at_start = norms(model)
         history = fit(
             model,
             recipe,
             loader_for(recipe, split, statistics, learn=True),
             {"test": loader_for(recipe, data.test, statistics, batch_size=500)},
-            keep=Checkpoint(place / CHECKPOINT, {"settings": asdict(recipe), "images": images}),
+            keep=Checkpoint(place, {"settings": asdict(recipe), "images": images}),
             after_step=[add_point],
             after_epoch=[look],
         )
@@ -315,17 +297,15 @@ def _means(history):
     """The rows and the curve of a run, means of what its points have summed up."""
     rows, curve, seen = [], [], 0
     for row in history:
-        points = row["curve"]
-        images = sum(point["images"] for point in points)
-        means = {"loss": 0, "error": 0}
-        for point in points:
-            seen += point["images"]
-            curve.append({"seen": seen})
-            for name in means:
-                curve[-1][name] = point[name] / point["images"]
-                means[name] += point["images"] * curve[-1][name]
-        rows.append(
-            {f"train_{name}": value / images for name, value in means.items()}
-            | {"test_loss": row["test_loss"], "test_error": 1 - row["test_accuracy"]}
-        )
+        images, loss, error = 0, 0, 0
+        for point in row["curve"]:
+            n = point["images"]
+            seen += n
+            curve.append({"seen": seen, "loss": point["loss"] / n, "error": point["error"] / n})
+            images += n
+            loss += n * curve[-1]["loss"]
+            error += n * curve[-1]["error"]
+        train = {"train_loss": loss / images, "train_error": error / images}
+        test = {"test_loss": row["test_loss"], "test_error": 1 - row["test_accuracy"]}
+        rows.append(train | test)
     return rows, curve

@@ -45,7 +45,7 @@ def train_side_by_side(models, split, recipe=LIVE, seed=0):
 
 
 def errors(models, split, *, statistics_of):
-    """The share of a split's images that each network gets wrong, in evaluation mode.
+    """The share of a split's images that each network gets wrong, in evaluation mode, by name.
 
     Args:
         models: a dictionary from name to network.

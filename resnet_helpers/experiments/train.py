@@ -1,15 +1,14 @@
 """A whole training: from a recipe and a data set to a folder with all that is worth keeping.
 
 Validation chooses the best weights; the test split is touched once, at the end. After each epoch
-the folder holds the history so far, the best weights, and the checkpoint from which another
-process, or another number of processes, goes on.
+the folder holds the best weights and the checkpoint from which another process, or another number
+of processes, goes on. With several processes, all of them must see the folder.
 """
 
 import contextlib
 import json
 import math
 import signal
-import threading
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -22,23 +21,23 @@ from torch import nn
 from resnet_helpers._files import write_atomically, write_text
 from resnet_helpers.data import Dataset, Split
 from resnet_helpers.experiments import distributed
-from resnet_helpers.experiments.checkpoint import Checkpoint
-from resnet_helpers.experiments.fit import fit, loader_for, one_pass, precision, threads
+from resnet_helpers.experiments.checkpoint import CHECKPOINT, WEIGHTS, Checkpoint, best_epoch
+from resnet_helpers.experiments.fit import (
+    fit,
+    loader_for,
+    network_for,
+    one_pass,
+    precision,
+    threads,
+)
 from resnet_helpers.experiments.model_card import write_reports
 from resnet_helpers.experiments.provenance import digest, machine
 from resnet_helpers.experiments.recipe import Recipe
 from resnet_helpers.networks import build_network, count_parameters
-from resnet_helpers.training import (
-    HEAD,
-    confusion_matrix,
-    load_weights,
-    print_row,
-    save_weights,
-)
+from resnet_helpers.training import HEAD, confusion_matrix, load_weights, print_row
 from resnet_helpers.transforms import channel_statistics, resize
 
-HISTORY, WEIGHTS, CHECKPOINT = "history.json", "best.safetensors", "checkpoint.pt"
-BAD_BATCH = "bad-batch.safetensors"
+HISTORY, BAD_BATCH = "history.json", "bad-batch.safetensors"
 
 
 class Stopped(Exception):
@@ -71,17 +70,14 @@ def train_to_folder(recipe, data, folder, resume=False, after_epoch=()):
     recipe = replace(recipe, image_size=recipe.image_size or data.train.images.shape[-1])
     try:
         with threads(recipe.threads), distributed.process_group(), _stop_noted() as check_stop:
-            finished = distributed.broadcast(_check_folder, folder, resume)
-            torch.manual_seed(recipe.seed)
-            classes = len(data.classes)
-            model = build_network(recipe.network, classes, recipe.width, recipe.zero_gamma)
+            finished = _check_folder(folder, resume)
+            model = network_for(recipe, len(data.classes)).to(distributed.device())
             data = prepare(recipe, data)
             images = digest(data.train, data.validation, data.test)
-            about = {"settings": asdict(recipe), "images": images}
             if finished:
-                return _read_finished(folder, model, about)
+                return _read_finished(folder, model, asdict(recipe), images)
             after_step = partial(_check_finite, recipe, folder), check_stop
-            return _train(model, recipe, data, folder, about, after_step, after_epoch)
+            return _train(model, recipe, data, images, folder, after_step, after_epoch)
     except (Stopped, FloatingPointError, distributed.LostProcess) as error:
         # A new object of the same kind: where things stand is known only here.
         raise type(error)(f"{error}. {_way_on(folder)}") from error
@@ -128,50 +124,72 @@ def prepare(recipe, data):
     return Dataset(data.name, data.classes, *map(cut, (data.train, data.validation, data.test)))
 
 
-def _train(model, recipe, data, folder, about, after_step, after_epoch):
+def write_json(path, content):
+    """Write a file of JSON, atomically."""
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def _train(model, recipe, data, images, folder, after_step, after_epoch):
     """Fit, measure the best weights on test, once, and write everything."""
     statistics = channel_statistics(data.train.images)
     device = distributed.device()
-    layout = torch.channels_last if recipe.channels_last else torch.preserve_format
-    model = model.to(device, memory_format=layout)
-    known = {"settings": about["settings"], "classes": data.classes}
-    known |= {"mean": statistics.mean, "std": statistics.std}
+    about = {"settings": asdict(recipe), "images": images, "classes": data.classes}
+    about |= {"mean": statistics.mean, "std": statistics.std}
+    splits = {"train": data.train, "validation": data.validation, "test": data.test}
 
     def loader(split, learn=False):
         on_device = Split(split.images.to(device), split.labels.to(device))
         return loader_for(recipe, on_device, statistics, learn)
 
-    def keep(model, history):
-        row, best = history[-1], _best_epoch(history) == len(history)
-        if best:
-            save_weights(model, folder / WEIGHTS, {"about": json.dumps(known)})
-        _write_json(folder / HISTORY, _result(model, data, about, history))
-        train, val = ((row[f"{p}_loss"], row[f"{p}_accuracy"]) for p in ("train", "val"))
-        print_row(row["epoch"], row["learning_rate"], train, val, row["seconds"], best)
-
     if distributed.rank() == 0:
-        images = f"{len(data.train):,} training, {len(data.validation):,} validation"
-        print(f"{data.name}: {images} and {len(data.test):,} test images\n{recipe}\n{HEAD}")
+        counts = f"{len(data.train):,} training, {len(data.validation):,} validation"
+        print(f"{data.name}: {counts} and {len(data.test):,} test images\n{recipe}\n{HEAD}")
     history = fit(
         model,
         recipe,
         loader(data.train, learn=True),
         {"val": loader(data.validation)},
-        keep=Checkpoint(folder / CHECKPOINT, about),
+        keep=Checkpoint(folder, about, best=True),
         after_step=after_step,
-        after_epoch=(*after_epoch, partial(distributed.broadcast, keep)),
+        after_epoch=(*after_epoch, _print_epoch),
     )
+    # Whoever has process 0's history knows that it has written the best weights.
+    history = distributed.from_first(history)
     load_weights(model, folder / WEIGHTS)
-    result = _result(model, data, about, history)
-    result["test"] = _measure(model, recipe, loader(data.test))
-    distributed.broadcast(_write_end, folder, result)
+    result = {
+        "settings": about["settings"],
+        "parameters": count_parameters(model),
+        "history": history,
+        "best_epoch": best_epoch(history),
+        "provenance": {
+            "data": data.name,
+            "classes": list(data.classes),
+            "images": {name: len(split) for name, split in splits.items()},
+            "digest": images,
+            "seconds": round(history[-1]["seconds"]),
+            "processes": distributed.world_size(),
+            "threads": torch.get_num_threads(),
+            "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+            **machine(),
+        },
+        "test": _measure(model, recipe, loader(data.test)),
+    }
+    if distributed.rank() == 0:
+        _write_end(folder, result)
     return model.eval(), result
 
 
-def _read_finished(folder, model, about):
+def _print_epoch(model, history):
+    if distributed.rank() == 0:
+        row, best = history[-1], best_epoch(history) == len(history)
+        train, val = ((row[f"{part}_loss"], row[f"{part}_accuracy"]) for part in ("train", "val"))
+        print_row(row["epoch"], row["learning_rate"], train, val, row["seconds"], best)
+
+
+def _read_finished(folder, model, settings, images):
     """The model and the result of a finished training."""
-    result = _history(folder)
-    if (result["settings"], result["provenance"]["digest"]) != tuple(about.values()):
+    result = json.loads((folder / HISTORY).read_text(encoding="utf-8"))
+    if (result["settings"], result["provenance"]["digest"]) != (settings, images):
         raise ValueError(
             f"{folder} holds a finished training of other settings or images: choose another folder"
         )
@@ -187,44 +205,17 @@ def _measure(model, recipe, loader):
     def count(step):
         counts.append(confusion_matrix(step.logits, step.labels).cpu())
 
+    loss_func = nn.CrossEntropyLoss(reduction="sum")
     with precision(recipe, model):
-        loss, _ = one_pass(model.eval(), nn.CrossEntropyLoss(reduction="sum"), loader, None, count)
+        loss, accuracy = one_pass(model.eval(), loss_func, loader, looks=[count])
     confusion = distributed.total(sum(counts))
-    n = confusion.sum().item()
-    accuracy = confusion.trace().item() / n
+    variance = accuracy * (1 - accuracy) / confusion.sum().item()
     return {
         "loss": loss,
         "accuracy": accuracy,
-        "standard_error": math.sqrt(accuracy * (1 - accuracy) / n),
+        "standard_error": math.sqrt(variance),
         "confusion": confusion.tolist(),
     }
-
-
-def _result(model, data, about, history):
-    splits = {"train": data.train, "validation": data.validation, "test": data.test}
-    device = distributed.device()
-    return {
-        "settings": about["settings"],
-        "parameters": count_parameters(model),
-        "history": history,
-        "best_epoch": _best_epoch(history),
-        "provenance": {
-            "data": data.name,
-            "classes": list(data.classes),
-            "images": {name: len(split) for name, split in splits.items()},
-            "digest": about["images"],
-            "seconds": round(history[-1]["seconds"]),
-            "processes": distributed.world_size(),
-            "threads": torch.get_num_threads(),
-            "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
-            **machine(),
-        },
-    }
-
-
-def _best_epoch(history):
-    losses = [row["val_loss"] for row in history]
-    return 1 + losses.index(min(losses))
 
 
 def _check_finite(recipe, folder, row, step):
@@ -256,10 +247,7 @@ def _stop_noted():
         check()
         noted.append(number)
 
-    # Python lets only the main thread handle signals; elsewhere they do what they always do.
-    main = threading.current_thread() is threading.main_thread()
-    numbers = (signal.SIGINT, signal.SIGTERM) if main else ()
-    before = {number: signal.signal(number, note) for number in numbers}
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield check
     finally:
@@ -269,9 +257,9 @@ def _stop_noted():
 
 def _check_folder(folder, resume):
     """Make the folder; says whether it holds a finished training."""
-    # The checkpoint goes last of all, and the test's result isn't there before the end.
+    # The checkpoint goes last of all.
     unfinished = (folder / CHECKPOINT).exists()
-    finished = not unfinished and "test" in _history(folder)
+    finished = not unfinished and (folder / HISTORY).exists()
     if not resume and finished:
         raise ValueError(f"{folder} holds a finished training: choose another folder")
     if not resume and unfinished:
@@ -284,27 +272,16 @@ def _check_folder(folder, resume):
 
 
 def _way_on(folder):
-    done = len(_history(folder).get("history", []))
-    if done == 0:
+    if not (folder / CHECKPOINT).exists():
         return "No epoch was finished yet, so nothing is kept"
-    epochs = "epoch 1 is kept" if done == 1 else f"epochs 1 to {done} are kept"
     return (
-        f"In {folder} {epochs}: the same command with --resume (in Python: resume=True) goes on, "
-        "with as many processes as you like"
+        f"{folder} keeps all whole epochs: the same command with --resume (in Python: "
+        "resume=True) goes on, with as many processes as you like"
     )
 
 
-def _history(folder):
-    path = folder / HISTORY
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-
-
-def _write_json(path, content):
-    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-
-
 def _write_end(folder, result):
-    _write_json(folder / HISTORY, result)
+    write_json(folder / HISTORY, result)
     write_reports(folder, result)
     (folder / CHECKPOINT).unlink()
     accuracy = f"{result['test']['accuracy']:.1%} ± {result['test']['standard_error']:.1%}"

@@ -661,29 +661,13 @@ def run(monkeypatch, capsys):
     return run
 
 
-def test_the_command_line_fetches_checks_and_says_where(tmp_path, run, empty_cache):
+def test_the_command_line_fetches_and_says_where(tmp_path, run, empty_cache):
     archive = tmp_path / "stl10.tar.gz"
     archive.write_bytes(WHOLE)
     for options, root in (([], empty_cache), (["--dir", tmp_path / "root"], tmp_path / "root")):
-        assert run("--where", *options) == f"{root}/stl10_binary\n"
         said = run("stl10", "--from", archive, *options)
         assert said.endswith(f"STL10 lies in {root}/stl10_binary\n")
         assert_four_right_files(root)
-        assert run("--check", *options) == "".join(f"{name}: right\n" for name in stl10.FILES)
-
-
-def test_the_command_line_names_missing_and_wrong_files(tmp_path, run, capsys):
-    folder = tmp_path / "stl10_binary"
-    folder.mkdir()
-    (folder / "train_y.bin").write_bytes(b"short")
-    wrong = bytes(len(LABELLED["test_y.bin"]))
-    (folder / "test_y.bin").write_bytes(wrong)
-    with pytest.raises(SystemExit, match=f"error: STL10 isn't whole in {folder}: python -m resnet"):
-        run("--check", "--dir", tmp_path)
-    printed = capsys.readouterr().out
-    assert "test_X.bin: missing\n" in printed
-    assert "train_y.bin: 5 bytes, expected 50\n" in printed
-    assert f"test_y.bin: md5 {hashlib.md5(wrong).hexdigest()}, expected" in printed
 
 
 def test_the_command_line_ends_with_an_error_and_status_1(tmp_path, run, capsys):
@@ -691,4 +675,4 @@ def test_the_command_line_ends_with_an_error_and_status_1(tmp_path, run, capsys)
         run("stl10", "--dir", tmp_path, "--from", "nowhere")
     with pytest.raises(SystemExit):
         run()
-    assert "say which data set (stl10), or --check or --where" in capsys.readouterr().err
+    assert "the following arguments are required: name" in capsys.readouterr().err

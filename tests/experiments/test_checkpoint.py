@@ -19,14 +19,14 @@ from resnet_helpers.transforms import channel_statistics
 TINY = replace(LIVE, network="cifar_resnet8", width=2, epochs=3, batch_size=16, crop=1, seed=3)
 
 
-def go(path, recipe=TINY, split=None, **options):
-    """A small training that is kept at a path; its images stand in ``about`` by their sum."""
+def go(folder, recipe=TINY, split=None, **options):
+    """A small training that is kept in a folder; its images stand in ``about`` by their sum."""
     split = split or noise_split(80)
     about = {"settings": asdict(recipe), "images": int(split.images.sum())}
     torch.manual_seed(recipe.seed)
     model = build_network(recipe.network, width=recipe.width)
     loader = loader_for(recipe, split, channel_statistics(split.images), learn=True)
-    return fit(model, recipe, loader, keep=Checkpoint(path, about), **options)
+    return fit(model, recipe, loader, keep=Checkpoint(folder, about), **options)
 
 
 def without_times(history):
@@ -44,21 +44,21 @@ def test_what_was_broken_off_goes_on_as_if_unbroken(tmp_path):
             raise BrokenOff
 
     broken = [True]
-    whole = go(tmp_path / "whole.pt", after_epoch=[break_off])
+    whole = go(tmp_path / "whole", after_epoch=[break_off])
     broken.clear()
     with pytest.raises(BrokenOff):
-        go(tmp_path / "broken.pt", after_epoch=[break_off])
+        go(tmp_path / "broken", after_epoch=[break_off])
     torch.rand(5)  # whatever else happened to the global generator
-    resumed = go(tmp_path / "broken.pt", after_epoch=[break_off])
+    resumed = go(tmp_path / "broken", after_epoch=[break_off])
     assert without_times(resumed) == without_times(whole)
     assert [row["seen"] for row in resumed] == [1, 2, 3]
-    assert go(tmp_path / "broken.pt") == resumed  # it is done: nothing is trained
+    assert go(tmp_path / "broken") == resumed  # it is done: nothing is trained
 
 
 @pytest.mark.parametrize("damage", ["cut off", "empty", "something else", "another file"])
 def test_a_damaged_or_foreign_file_is_never_read_as_whole(tmp_path, damage):
     path = tmp_path / "checkpoint.pt"
-    go(path)
+    go(tmp_path)
     whole = path.read_bytes()
     if damage == "cut off":
         path.write_bytes(whole[:-200])
@@ -69,20 +69,20 @@ def test_a_damaged_or_foreign_file_is_never_read_as_whole(tmp_path, damage):
     else:
         torch.save([1, 2, 3], path)
     with pytest.raises(ValueError, match=r"checkpoint.pt is damaged, or .*: remove it to start"):
-        go(path)
+        go(tmp_path)
 
 
 def test_the_checkpoint_of_other_settings_is_refused_by_their_names(tmp_path):
-    go(tmp_path / "checkpoint.pt")
+    go(tmp_path)
     other = replace(TINY, epochs=4, crop=0)
     with pytest.raises(ValueError, match=r"another training \(epochs 3, now 4; crop 1, now 0\)"):
-        go(tmp_path / "checkpoint.pt", other)
+        go(tmp_path, other)
 
 
 def test_the_checkpoint_of_other_images_is_refused(tmp_path):
-    go(tmp_path / "checkpoint.pt")
+    go(tmp_path)
     with pytest.raises(ValueError, match=r"another training \(images \d+, now \d+\): remove it"):
-        go(tmp_path / "checkpoint.pt", split=noise_split(80, seed=2))
+        go(tmp_path, split=noise_split(80, seed=2))
 
 
 # processes that die

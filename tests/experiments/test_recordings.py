@@ -53,11 +53,12 @@ def tiny(monkeypatch):
 
 @pytest.fixture(scope="module")
 def made(images, tmp_path_factory):
-    """The folder into which all runs of that recording were made, and that of their states."""
+    """The folder into which all runs of that recording were made, with the cache folder."""
     folder = tmp_path_factory.mktemp("made")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "RECORDINGS", {"tiny": Recording("images", "random noise", RUNS)})
-        record("tiny", images, folder=folder, state_folder=folder / "states")
+        patch.setenv("RESNET_HELPERS_CACHE", str(folder / "cache"))
+        record("tiny", images, folder=folder)
     return folder
 
 
@@ -153,17 +154,17 @@ def test_each_run_says_where_it_comes_from_and_nothing_of_this_machines_folders(
 
 
 def test_what_an_unfinished_run_kept_is_gone_when_it_is_recorded(made):
-    assert list((made / "states" / "tiny").iterdir()) == []
+    assert list((made / "cache" / "unfinished" / "tiny").iterdir()) == []
 
 
 def test_what_is_recorded_is_not_made_again(tiny, made, images, monkeypatch):
     monkeypatch.setattr(module, "load", None)
-    record("tiny", images, folder=made, state_folder=made / "states")
+    record("tiny", images, folder=made)
 
 
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
 def test_a_run_that_was_cut_off_goes_on_to_the_same_file(
-    tiny, made, images, tmp_path, monkeypatch, run
+    tiny, made, images, empty_cache, tmp_path, monkeypatch, run
 ):
     class CutOff(Exception):
         pass
@@ -179,9 +180,9 @@ def test_a_run_that_was_cut_off_goes_on_to_the_same_file(
     module_fit = home.fit
     monkeypatch.setattr(home, "fit", broken)
     with pytest.raises(CutOff):
-        record("tiny", images, run.file, tmp_path / "out", tmp_path / "states")
+        record("tiny", images, run.file, tmp_path / "out")
     monkeypatch.setattr(home, "fit", module_fit)
-    record("tiny", images, run.file, tmp_path / "out", tmp_path / "states")
+    record("tiny", images, run.file, tmp_path / "out")
     again, first = (load_run("tiny", run.file, folder) for folder in (tmp_path / "out", made))
     for recorded in (again, first):
         del recorded["provenance"]
@@ -190,16 +191,11 @@ def test_a_run_that_was_cut_off_goes_on_to_the_same_file(
     assert again == first
 
 
-def test_only_chooses_runs_by_name(tiny, images, tmp_path):
-    record("tiny", images, "plain-*", tmp_path / "out", tmp_path / "states")
+def test_only_chooses_runs_by_name(tiny, images, empty_cache, tmp_path):
+    record("tiny", images, "plain-*", tmp_path / "out")
     assert [p.name for p in (tmp_path / "out" / "tiny").iterdir()] == ["plain-8-seed3.json"]
     with pytest.raises(ValueError, match=r"no run of tiny fits 'x\*': its runs are residual-8"):
-        record("tiny", images, "x*", tmp_path / "out", tmp_path / "states")
-
-
-def test_an_unfinished_run_lies_in_the_cache_folder_by_default(tiny, images, empty_cache, tmp_path):
-    record("tiny", images, "plain-*", tmp_path / "out")
-    assert list((empty_cache / "unfinished" / "tiny").iterdir()) == []
+        record("tiny", images, "x*", tmp_path / "out")
 
 
 def test_each_ablation_differs_from_the_recipe_in_one_ingredient():

@@ -13,9 +13,9 @@ from torch import nn
 
 from resnet_helpers import transforms
 from resnet_helpers.data import BatchLoader, Dataset
-from resnet_helpers.experiments import Recipe, load_trained
+from resnet_helpers.experiments import Recipe, checkpoint, load_trained
 from resnet_helpers.experiments import train as module
-from resnet_helpers.experiments.train import BAD_BATCH, CHECKPOINT, HISTORY, train_to_folder
+from resnet_helpers.experiments.train import BAD_BATCH, CHECKPOINT, WEIGHTS, train_to_folder
 from resnet_helpers.networks import cifar_resnet
 from resnet_helpers.training import load_weights, predict
 
@@ -46,7 +46,6 @@ def test_the_folder_holds_all_that_is_worth_keeping_and_nothing_else(finished):
     folder, _, result = finished
     assert {path.name for path in folder.iterdir()} == {
         "history.json",
-        "history.csv",
         "curves.png",
         "best.safetensors",
         "README.md",
@@ -115,7 +114,7 @@ def test_when_asked_to_stop_it_says_what_is_kept_and_how_to_go_on(tmp_path, fork
     process.send(number)
     assert process.wait() == 0
     stopped = process.said.splitlines()[-1]
-    assert f"STOPPED stopped by {number.name}. In {folder} epoch" in stopped
+    assert f"STOPPED stopped by {number.name}. {folder} keeps all whole epochs" in stopped
     assert "the same command with --resume (in Python: resume=True) goes on" in stopped
     torch.load(folder / CHECKPOINT, weights_only=True)  # whole
 
@@ -162,11 +161,11 @@ def test_broken_off_before_its_first_checkpoint_it_begins_again(tmp_path, monkey
     def full(*_):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(module.Checkpoint, "write", full)
+    monkeypatch.setattr(checkpoint, "write_atomically", full)
     with pytest.raises(OSError, match="No space left"):
         train_to_folder(TINY, make_data(), tmp_path / "out")
     monkeypatch.undo()
-    assert (tmp_path / "out" / HISTORY).exists()
+    assert (tmp_path / "out" / WEIGHTS).exists()
     _, result = train_to_folder(TINY, make_data(), tmp_path / "out", resume=True)
     assert without_times(result["history"]) == without_times(finished[2]["history"])
 
