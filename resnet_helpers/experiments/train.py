@@ -9,6 +9,7 @@ import contextlib
 import json
 import math
 import signal
+import threading
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -247,7 +248,10 @@ def _stop_noted():
         check()
         noted.append(number)
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    # Python lets only the main thread handle signals; elsewhere they do what they always do.
+    main = threading.current_thread() is threading.main_thread()
+    numbers = (signal.SIGINT, signal.SIGTERM) if main else ()
+    before = {number: signal.signal(number, note) for number in numbers}
     try:
         yield check
     finally:
