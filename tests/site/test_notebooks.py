@@ -199,4 +199,4 @@ def test_every_solution_passes_its_checker(notebook):
         answered = dict(names)
         exec(code, answered)
         verdict = eval(check, answered)
-        assert verdict.passed, f"{cell.id}: {verdict.message}"
+        assert verdict.mark == "✓", f"{cell.id}: {verdict.message}"
