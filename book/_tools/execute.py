@@ -1,4 +1,4 @@
-"""Run the chapters, one after the other, and keep what came out in _build/ran.
+"""Run the chapters, two at a time, and keep what came out in _build/ran.
 
 python book/_tools/execute.py           those that haven't run since their code changed
 python book/_tools/execute.py --save    and write their outputs into the notebooks
@@ -16,6 +16,8 @@ import hashlib
 import json
 import platform
 import re
+import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -28,11 +30,10 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbclient.util import run_sync
 
 import resnet_helpers
-from resnet_helpers._files import write_atomically
+from resnet_helpers._files import write_atomically, write_text
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"
-RAN = ROOT / "_build" / "ran"
 VERSIONS = ("torch", "torchvision", "numpy", "matplotlib")
 COLORS = re.compile(r"\x1b\[[\d;]*m")
 
@@ -95,10 +96,15 @@ def stamp(notebook):
     return digest.hexdigest()
 
 
+def kept(path, ending):
+    """The file of a chapter's last run: beside the folder of the chapters, in _build/ran."""
+    return path.parents[1] / "_build" / "ran" / f"{path.stem}{ending}"
+
+
 def record_of(path):
     """What is kept of a chapter's last run, or None where there is no run or its stamp is old."""
-    kept = RAN / f"{path.stem}.json"
-    record = json.loads(kept.read_text()) if kept.exists() else None
+    file = kept(path, ".json")
+    record = json.loads(file.read_text()) if file.exists() else None
     return record if record and record["stamp"] == stamp(read(path)) else None
 
 
@@ -111,14 +117,14 @@ def has_run(path):
 def forget(path):
     """Remove what is kept of a chapter's runs."""
     for ending in (".json", ".ipynb"):
-        (RAN / f"{path.stem}{ending}").unlink(missing_ok=True)
+        kept(path, ending).unlink(missing_ok=True)
 
 
 def with_outputs(path):
     """A chapter with the outputs of its run here, or, where it hasn't run, with those saved."""
     notebook = read(path)
     if has_run(path):
-        for cell, ran in zip(code_cells(notebook), code_cells(read(RAN / path.name)), strict=True):
+        for cell, ran in zip(code_cells(notebook), code_cells(read(kept(path, ".ipynb"))), strict=True):
             cell.outputs, cell.execution_count = ran.outputs, ran.execution_count
     return notebook
 
@@ -135,12 +141,7 @@ def count_claims(notebook):
 
 
 def run(path):
-    """Run a chapter, keep what comes out, and return its record and what its cells complained of.
-
-    Returns:
-        (record, complaints): the record is what NAME.json holds; complaints are a list of lines,
-        the cells' stderr and the traceback of a cell that failed.
-    """
+    """Run a chapter, keep what comes out, and print what its cells complained of."""
     forget(path)
     notebook = read(path)
     for cell in code_cells(notebook):
@@ -157,13 +158,10 @@ def run(path):
         dead = "its kernel died; where memory is short, close other programs"
         record["failed"] = {"cell": begun[-1], "error": dead}
     record |= {"seconds": time.perf_counter() - start, "claims": count_claims(notebook)}
-    RAN.mkdir(parents=True, exist_ok=True)
     if record["failed"] is None:
-        write_atomically(RAN / path.name, lambda beside: nbformat.write(notebook, beside))
-    write_atomically(
-        RAN / f"{path.stem}.json", lambda beside: beside.write_text(json.dumps(record))
-    )
-    return record, list(complaints(notebook))
+        write_atomically(kept(path, ".ipynb"), lambda beside: nbformat.write(notebook, beside))
+    write_text(kept(path, ".json"), json.dumps(record))
+    print(*complaints(notebook), sep="\n", flush=True)
 
 
 def complaints(notebook):
@@ -180,27 +178,61 @@ def complaints(notebook):
 def run_all(paths):
     """Run those chapters that haven't run, a line for each, and return what failed.
 
+    Two run at a time, each in a process of its own, since few of their cells keep two cores busy;
+    the longest begin.
+
     Returns:
         a list of sentences, each with a chapter, its cell and its error.
     """
-    usual = {path: read(path).metadata.get("seconds", 60) for path in paths}
-    waiting = [path for path in paths if not has_run(path)]
-    if ran := len(paths) - len(waiting):
+    seconds = {path: read(path).metadata.get("seconds", 60) for path in paths if not has_run(path)}
+    if ran := len(paths) - len(seconds):
         print(f"{ran} of {len(paths)} chapters have run, and nothing that they need has changed.")
-    took, failures = 0, []
-    for path in waiting:
-        print(f"chapter {paths.index(path) + 1} of {len(paths)}: ", end="", flush=True)
-        record, lines = run(path)
-        took += record["seconds"]
-        done = waiting[: waiting.index(path) + 1]
-        share = sum(usual[each] for each in done) / sum(usual[each] for each in waiting)
-        outcome = f"{record['claims']} claims hold"
-        if failed := record["failed"]:
-            outcome = f"FAILED in cell {failed['cell']}"
-            failures.append(f"{path.stem}, cell {failed['cell']}: {failed['error']}")
-        togo = f", about {minutes(took / share - took)} to go" if path != waiting[-1] else ""
-        print(f"{record['seconds']:.0f} s, {outcome}{togo}", *lines, sep="\n", flush=True)
-    return failures
+    waiting = sorted(seconds, key=seconds.get)
+    start, done, running, failures = time.perf_counter(), 0, {}, {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < 2:
+                path = waiting.pop()
+                running[path] = begin(path)
+            time.sleep(0.1)
+            for path in [path for path, process in running.items() if process.poll() is not None]:
+                outcome, failures[path] = end(path, running.pop(path))
+                done += seconds[path]
+                left = (time.perf_counter() - start) * (sum(seconds.values()) / done - 1)
+                togo = f", about {minutes(left)} to go" if waiting or running else ""
+                number = f"chapter {paths.index(path) + 1} of {len(paths)}"
+                print(f"{number}: {outcome[0]}{togo}", *outcome[1:], sep="\n", flush=True)
+    except KeyboardInterrupt:
+        for process in running.values():
+            process.send_signal(signal.SIGINT)
+            process.wait()
+        raise
+    return [failures[path] for path in paths if failures.get(path)]
+
+
+def begin(path):
+    """Start a process that runs a chapter; what it prints goes into a file."""
+    command = [sys.executable, __file__, "--one", str(path)]
+    log = tempfile.TemporaryFile("w+")
+    process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+    process.log = log
+    return process
+
+
+def end(path, process):
+    """What came out of a process that ran a chapter: lines for the reader, and what failed."""
+    with process.log as log:
+        log.seek(0)
+        lines = log.read().splitlines()
+    record = record_of(path)
+    if record is None:  # no cell failed, but the process itself
+        error = lines[-1] if lines else f"the process ended with status {process.returncode}"
+        return ["FAILED", *lines], f"{path.stem}: {error}"
+    outcome, sentence = f"{record['claims']} claims hold", None
+    if failed := record["failed"]:
+        outcome = f"FAILED in cell {failed['cell']}"
+        sentence = f"{path.stem}, cell {failed['cell']}: {failed['error']}"
+    return [f"{record['seconds']:.0f} s, {outcome}", *lines], sentence
 
 
 def minutes(seconds):
@@ -235,10 +267,13 @@ def save(path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--save", action="store_true", help="write outputs into the notebooks")
-    saves = parser.parse_args().save
+    parser.add_argument("--one", type=Path, metavar="CHAPTER", help="run one, as run_all does")
+    arguments = parser.parse_args()
+    if arguments.one:
+        return run(arguments.one)
     paths = sorted(NOTEBOOKS.glob("*.ipynb"))
     failures = run_all(paths)
-    for path in filter(has_run, paths if saves else []):
+    for path in filter(has_run, paths if arguments.save else []):
         save(path)
     print(*failures, sep="\n", end="\n" if failures else "")
     sys.exit(bool(failures))
