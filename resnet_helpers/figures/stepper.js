@@ -2,9 +2,7 @@
 // It has the layers, parameters and MACs of blocks.py a second time, since a slider must answer at
 // once. A test compares them with the real block's.
 
-import {
-  button, clamp, commas, html, readout, rule, stage, stateOf, sum, svg, text,
-} from "./kit.js";
+import { button, clamp, commas, curve, html, rule, stateOf, sum, svg, text } from "./kit.js";
 
 const EXAMPLES = [
   ["ResNet-18, conv2_1", "basic", 64, 64, 1],
@@ -17,7 +15,7 @@ const EXAMPLES = [
 /** The steps end with addition, ReLU and y; a shorter block ends at its own last one. */
 function derived(state) {
   const last = (state.kind === "basic" ? 5 : 8) + 3;
-  return { ...state, last, step: Math.min(state.step, last) };
+  return { ...state, last, step: Math.min(state.step, last), most: { step: last } };
 }
 
 const shapeText = (shape) => shape.join("×");
@@ -62,7 +60,6 @@ function blockOf(s) {
   };
   return { input, layers, projection, shortcut, output: shape, beside: layers.length >> 1 };
 }
-
 
 /** What each step forward does, adds and hands on. */
 function forwardSteps(b) {
@@ -131,12 +128,9 @@ function backwardSteps(b) {
   ];
 }
 
-/** Three digits and a letter, where there is no room for all digits. */
-function brief(number) {
-  if (number < 10000) return commas(number);
-  const [unit, letter] = number < 1e6 ? [1e3, "k"] : number < 1e9 ? [1e6, "M"] : [1e9, "G"];
-  return `${(number / unit).toPrecision(3)} ${letter}`;
-}
+/** Three digits and a letter, where there is no room for all digits: 3.70B are billions. */
+const compact = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
+const brief = (number) => (number < 10000 ? commas(number) : compact.format(number));
 
 /** A tensor as a box: the more pixels the higher, the more channels the longer. */
 function tensorBox(x, y, shape, stroke, dash = null) {
@@ -192,76 +186,73 @@ function numbers({ wide, columns }, y, pair, look) {
 }
 
 function layerBox(p, box, lines, { now, passed }) {
-  const parts = [
+  return [
     svg("rect", {
       x: p.left, y: box.top, width: p.across, height: box.bottom - box.top, rx: 5,
       fill: "var(--paper)", stroke: now ? "var(--ink)" : "var(--quiet)", "stroke-width": now ? 3 : 1,
     }),
     ...words(p.centre, box.middle, lines, "middle", passed ? null : "rh-quiet"),
+    now && tip(p.left - 5, box.middle, 0, "var(--ink)"),
   ];
-  return now ? [...parts, tip(p.left - 5, box.middle, 0, "var(--ink)")] : parts;
 }
 
-function node(cx, cy, r, now) {
-  const [stroke, width] = now ? ["var(--ink)", 4] : ["var(--residual)", 2];
-  return [
-    svg("circle", { cx, cy, r, fill: "var(--paper)", stroke, "stroke-width": width }),
-    svg("path", {
-      d: `M${cx - 5} ${cy}h10M${cx} ${cy - 5}v10`, stroke: "var(--ink)", "stroke-width": 2,
-    }),
-  ];
-}
+const node = (cx, cy, r, now) => [
+  svg("circle", {
+    cx, cy, r, fill: "var(--paper)", stroke: now ? "var(--ink)" : "var(--residual)",
+    "stroke-width": now ? 4 : 2,
+  }),
+  curve([[cx - 5, cy], [cx + 5, cy]], "var(--ink)"),
+  curve([[cx, cy - 5], [cx, cy + 5]], "var(--ink)"),
+];
 
 /** A piece of the main path, thick once it has been passed, with the tensor that is on it. */
-function edge(p, ends, { passed, back, ink, shape, formula, now, dash = null, pointed = true }) {
-  const [top, bottom] = ends;
+function edge(p, [top, bottom], { passed, back, ink, shape, formula, now, dash, pointed = true }) {
   const colour = passed ? ink : "var(--quiet)";
-  const [width, dashes] = passed ? [4, dash] : [1.5, false];
-  const look = { stroke: colour, "stroke-width": width, "stroke-dasharray": dashes };
-  const parts = [rule(p.centre, top, p.centre, bottom, look)];
-  if (pointed) parts.push(back ? tip(p.centre, top, -90, colour) : tip(p.centre, bottom, 90, colour));
-  if (!passed || !shape) return parts;
+  const look = { "stroke-width": passed ? 4 : 1.5, "stroke-dasharray": passed && dash };
   const middle = (top + bottom) / 2;
-  const lines = [shapeText(shape), formula].filter(Boolean);
+  const lines = [shape && shapeText(shape), formula].filter(Boolean);
   return [
-    ...parts, tensorBox(p.centre, middle, shape, colour, dash),
-    ...words(p.centre + 22, middle, p.wide ? [lines.join(",  ")] : lines, "start", now && "rh-strong"),
+    rule(p.centre, top, p.centre, bottom, { stroke: colour, ...look }),
+    pointed && tip(p.centre, back ? top : bottom, back ? -90 : 90, colour),
+    ...(passed && shape ? [
+      tensorBox(p.centre, middle, shape, colour, dash),
+      ...words(p.centre + 22, middle, p.wide ? [lines.join(",  ")] : lines, "start", now && "rh-strong"),
+    ] : []),
   ];
 }
 
 /** The shortcut: identity or projection. `reach` is how far up a gradient has come. */
 function shortcutPath(p, b, { passed, back, reach, now, projected }) {
-  const [x, foot, r] = [p.beside, p.plus.middle, 10];
-  const whole = `V${p.fork + r}Q${x} ${p.fork} ${x + r} ${p.fork}H${p.centre - (back ? 12 : 0)}`;
-  const line = (to, thick) => svg("path", {
-    d: `M${p.centre - 13} ${foot}H${x + r}Q${x} ${foot} ${x} ${foot - r}` +
-      (to > p.fork ? `V${to}` : whole),
-    fill: "none", stroke: "var(--residual)", "stroke-width": thick ? 5 : 1.5,
-  });
-  const onPaper = (y, lines, bold) => [
-    svg("rect", {
-      x: x - 8, y: y - 8 * lines.length, width: 16, height: 16 * lines.length, fill: "var(--paper)",
-    }),
-    ...words(x, y, lines, "middle", bold && "rh-strong"),
-  ];
-  const tensor = (y, shape, formula, above) => {
+  const x = p.beside;
+  const fork = [p.centre - (back ? 12 : 0), p.fork];
+  const corners = [[p.centre - 13, p.plus.middle], [x, p.plus.middle]];
+  const line = (points, width) => curve([...corners, ...points], "var(--residual)",
+    { "stroke-width": width, "stroke-linejoin": "round" });
+  const tensor = (y, shape, formula) => {
     if (!passed || (back && reach > y)) return [];
     const lines = [shapeText(shape), formula].filter(Boolean);
-    return [
-      tensorBox(x, y, shape, "var(--residual)"),
-      ...onPaper(y + (above ? -1 : 1) * (11 + 8 * lines.length), lines, now && !above),
-    ];
+    return [tensorBox(x, y, shape, "var(--residual)"), ...onPaper(x, y + 11 + 8 * lines.length, lines, now)];
   };
-  const parts = [
-    line(p.fork, false), passed ? line(back ? reach : p.fork, true) : "",
-    tip(p.centre - (back ? 10 : 12), back ? p.fork : foot, 0, "var(--residual)"),
+  return [
+    line([[x, p.fork], fork], 1.5),
+    passed && line(back && reach > p.fork ? [[x, reach]] : [[x, p.fork], fork], 5),
+    tip(p.centre - (back ? 10 : 12), back ? p.fork : p.plus.middle, 0, "var(--residual)"),
+    ...(b.projection ? projectionParts(p, b, { back, now, projected, tensor }) : [
+      ...onPaper(x, p.middle - 24, ["identity"], now), ...tensor(p.middle, b.input, back && "g · 1"),
+    ]),
   ];
-  if (!b.projection) {
-    return [
-      ...parts, ...onPaper(p.middle - 24, ["identity"], now),
-      ...tensor(p.middle, b.input, back && "g · 1", false),
-    ];
-  }
+}
+
+/** Words on a line, which they interrupt. */
+const onPaper = (x, y, lines, bold) => [
+  svg("rect", {
+    x: x - 8, y: y - 8 * lines.length, width: 16, height: 16 * lines.length, fill: "var(--paper)",
+  }),
+  ...words(x, y, lines, "middle", bold && "rh-strong"),
+];
+
+/** The projection's box, and the tensors on both sides of it. */
+function projectionParts(p, b, { back, now, projected, tensor }) {
   const lines = [
     "projection:", "1×1 conv", ...(b.input[1] > b.output[1] ? ["stride 2"] : []), "batch norm",
     `${brief(b.shortcut.parameters)} ${p.wide ? "params" : "par."}`,
@@ -269,14 +260,13 @@ function shortcutPath(p, b, { passed, back, reach, now, projected }) {
   ];
   const half = 8 * lines.length + 5;
   return [
-    ...parts,
-    ...tensor(p.middle + half + 20, b.output, back && "g", false),
-    ...tensor(p.middle - half - 20, b.input, back && projected && "g · P′", true),
+    ...tensor(p.middle + half + 20, b.output, back && "g"),
+    ...tensor(p.middle - half - 60, b.input, back && projected && "g · P′"),
     svg("rect", {
       x: 3, y: p.middle - half, width: p.lane - 6, height: 2 * half, rx: 5, fill: "var(--paper)",
       stroke: "var(--residual)", "stroke-width": now || projected === "now" ? 4 : 1.5,
     }),
-    ...words(x, p.middle, lines, "middle"),
+    ...words(p.beside, p.middle, lines, "middle"),
   ];
 }
 
@@ -335,7 +325,7 @@ function picture(s, width) {
   ]];
 }
 
-/** What the step is, what it does, and what has been spent so far. */
+/** What the step is, what it does, and what has been spent so far: the readout's lines. */
 function tale(s) {
   const b = blockOf(s);
   const steps = s.direction === "forward" ? forwardSteps(b) : backwardSteps(b);
@@ -343,12 +333,15 @@ function tale(s) {
   const [parametersSoFar, macsSoFar] = ["parameters", "macs"].map((unit) =>
     `${commas(total(steps.slice(0, s.step + 1), unit))} of ${commas(total(steps, unit))}`);
   return [
-    html("strong", {}, `Step ${s.step} of ${s.last}: ${what} (${shapeText(shape)})`), html("br"),
-    tell.replaceAll("′(", "′\u2060("), html("br"), // F′(x) stays in one piece
+    html("strong", {}, `Step ${s.step} of ${s.last}: ${what} (${shapeText(shape)})`),
+    tell.replaceAll("′(", "′\u2060("), // F′(x) stays in one piece
     `Here ${commas(parameters)} parameters, ${commas(macs)} MACs; so far ${parametersSoFar} parameters, ` +
     `${macsSoFar} MACs${s.direction === "forward" ? "" : " back"}.`,
   ];
 }
+
+const code = ({ kind, in_channels, out_channels, stride }) =>
+  `${kind === "basic" ? "BasicBlock" : "BottleNeck"}(${in_channels}, ${out_channels}, stride=${stride})`;
 
 function render({ model, el }) {
   const state = stateOf(model, el, {
@@ -360,37 +353,30 @@ function render({ model, el }) {
     if (clamp(step + by, 0, last) !== step) state.change({ step: step + by });
   };
   const [back, next] = [button("Back", () => move(-1)), button("Next", () => move(1))];
-  const sizes = [
-    state.choice("kind", "block"),
-    state.slider("in_channels", "in_channels"),
-    state.slider("out_channels", "out_channels",
-      (channels) => (state.read().kind === "basic" ? channels : `${channels} ×4`)),
-    state.slider("size", "input pixels", (side) => `${side}×${side}`),
-    state.choice("stride", "stride"),
-  ];
-  const step = state.slider("step", "step", (now) => `${now} of ${state.read().last}`);
-  const [code, said] = [html("code", {}), readout()];
-  const drawing = stage(
-    "the residual block, layer by layer", (width) => picture(state.read(), width));
-
   el.append(
     state.examples(EXAMPLES),
     html("div", { class: "rh-stepper" },
-      html("div", { class: "rh-controls" }, ...sizes, code, state.choice("direction", "pass")),
-      drawing,
+      html("div", { class: "rh-controls" },
+        state.choice("kind", "block"),
+        state.slider("in_channels", "in_channels"),
+        state.slider("out_channels", "out_channels",
+          (channels) => (state.read().kind === "basic" ? channels : `${channels} ×4`)),
+        state.slider("size", "input pixels", (side) => `${side}×${side}`),
+        state.choice("stride", "stride"),
+        state.live(html("code"), (s) => [code(s)]),
+        state.choice("direction", "pass")),
+      state.stage("the residual block, layer by layer", picture),
       html("div", { class: "rh-stepper-words" },
-        html("div", { class: "rh-controls" }, step, html("span", {}, back, " ", next)), said)),
+        html("div", { class: "rh-controls" },
+          state.slider("step", "step", (now) => `${now} of ${state.read().last}`),
+          html("span", {}, back, " ", next)),
+        state.readout(tale))),
     state.share(),
   );
-  state.show((s) => {
-    step.querySelector("input").max = s.last;
+  state.show(({ step, last }) => {
     // Not `disabled`: that would take the focus from who steps by keyboard.
-    back.setAttribute("aria-disabled", s.step === 0);
-    next.setAttribute("aria-disabled", s.step === s.last);
-    const block = s.kind === "basic" ? "BasicBlock" : "BottleNeck";
-    code.textContent = `${block}(${s.in_channels}, ${s.out_channels}, stride=${s.stride})`;
-    said.replaceChildren(...tale(s));
-    drawing.redraw();
+    back.setAttribute("aria-disabled", step === 0);
+    next.setAttribute("aria-disabled", step === last);
   });
 }
 
