@@ -101,8 +101,8 @@ function matrix(counts, classes) {
     return element;
   };
   return html("table", { class: "rh-confusion" },
-    html("caption", {}, "Confusion matrix, a row for what each is, a column for what the network says: " +
-      `${right} of ${commas(sum(counts.flat()))} validation pictures right.`),
+    html("caption", {}, "Confusion matrix, a row for what each is, a column for what the network " +
+      `says: ${right} of ${commas(sum(counts.flat()))} validation pictures right.`),
     html("tr", {}, html("td"), ...classes.map((name) => html("th", { scope: "col" }, name))),
     ...counts.map((row, truth) => html("tr", {}, html("th", { scope: "row" }, classes[truth]),
       ...row.map((count, said) => cell(count, truth, said)))));

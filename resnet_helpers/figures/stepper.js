@@ -149,16 +149,15 @@ const tip = (x, y, turn, fill) => svg(
   "path", { d: "M0 0l-8 -4.5v9z", transform: `translate(${x} ${y}) rotate(${turn})`, fill });
 
 /** Lines of text around a middle. */
-const words = (x, y, lines, anchor = "start", look = null) => lines.map((line, i) =>
-  text(x, y + (i - (lines.length - 1) / 2) * 16, line, anchor, look));
+const words = (x, y, lines, anchor, look) => lines.filter(Boolean).map((line, i, all) =>
+  text(x, y + (i - (all.length - 1) / 2) * 16, line, anchor, look));
 
 /** Where everything stands: the layers in a column, the shortcut on its left, numbers right. */
 function plan(b, width) {
-  const wide = width >= 440;
-  const lane = wide ? Math.min(106 + (width - 440) * 0.3, 150) : 94;
+  const lane = clamp(106 + (width - 440) * 0.3, 94, 150);
   const left = lane + 16;
-  const across = wide ? 130 : Math.min(92, width - 188);
-  const start = wide ? 22 : 38; // room for the headings
+  const across = clamp(width - 220, 76, 130);
+  const start = 38; // room for the headings
   const fork = start + 40;
   let y = fork + 40;
   const place = (high, gap) => {
@@ -166,23 +165,17 @@ function plan(b, width) {
     y += high + gap;
     return box;
   };
-  const layers = b.layers.map((layer) => place(wide || layer.kind === "ReLU" ? 26 : 40, 36));
+  const layers = b.layers.map((layer) => place(layer.kind === "ReLU" ? 26 : 40, 36));
   const [plus, last] = [place(24, 36), place(26, 42)];
   // Edge e leads to node e, and the last one out of the block.
   const nodes = [...layers, plus, last];
-  const edges = nodes.map((node, i) => [i ? nodes[i - 1].bottom : fork, node.top]);
-  edges.push([last.bottom, y - 4]);
+  const ends = [...nodes.map((node) => node.top), y - 4];
+  const edges = ends.map((end, i) => [i ? nodes[i - 1].bottom : fork, end]);
   return {
-    wide, lane, left, across, start, fork, layers, plus, last, edges, end: y + 8,
+    lane, left, across, start, fork, layers, plus, last, edges, end: y + 8,
     middle: (layers[0].top + plus.top) / 2, beside: lane / 2, centre: left + across / 2,
-    columns: wide ? [width - 112 - Math.min(30, (width - 440) / 4), width - 4] : [left + across + 8],
+    right: left + across + 8,
   };
-}
-
-/** The numbers of a layer, or the headings: beside each other or, without room, in two lines. */
-function numbers({ wide, columns }, y, pair, look) {
-  if (!wide) return words(columns[0], y, pair, "start", look);
-  return pair.map((number, i) => text(columns[i], y, number, "end", look));
 }
 
 function layerBox(p, box, lines, { now, passed }) {
@@ -206,17 +199,17 @@ const node = (cx, cy, r, now) => [
 ];
 
 /** A piece of the main path, thick once it has been passed, with the tensor that is on it. */
-function edge(p, [top, bottom], { passed, back, ink, shape, formula, now, dash, pointed = true }) {
+function edge(p, ends, { passed, back, ink, shape, formula, now, dash = null, pointed = true }) {
+  const [top, bottom] = ends;
   const colour = passed ? ink : "var(--quiet)";
   const look = { "stroke-width": passed ? 4 : 1.5, "stroke-dasharray": passed && dash };
   const middle = (top + bottom) / 2;
-  const lines = [shape && shapeText(shape), formula].filter(Boolean);
   return [
     rule(p.centre, top, p.centre, bottom, { stroke: colour, ...look }),
     pointed && tip(p.centre, back ? top : bottom, back ? -90 : 90, colour),
     ...(passed && shape ? [
       tensorBox(p.centre, middle, shape, colour, dash),
-      ...words(p.centre + 22, middle, p.wide ? [lines.join(",  ")] : lines, "start", now && "rh-strong"),
+      ...words(p.centre + 22, middle, [shapeText(shape), formula], "start", now && "rh-strong"),
     ] : []),
   ];
 }
@@ -231,7 +224,9 @@ function shortcutPath(p, b, { passed, back, reach, now, projected }) {
   const tensor = (y, shape, formula) => {
     if (!passed || (back && reach > y)) return [];
     const lines = [shapeText(shape), formula].filter(Boolean);
-    return [tensorBox(x, y, shape, "var(--residual)"), ...onPaper(x, y + 11 + 8 * lines.length, lines, now)];
+    return [
+      tensorBox(x, y, shape, "var(--residual)"), ...onPaper(x, y + 11 + 8 * lines.length, lines, now),
+    ];
   };
   return [
     line([[x, p.fork], fork], 1.5),
@@ -255,7 +250,7 @@ const onPaper = (x, y, lines, bold) => [
 function projectionParts(p, b, { back, now, projected, tensor }) {
   const lines = [
     "projection:", "1×1 conv", ...(b.input[1] > b.output[1] ? ["stride 2"] : []), "batch norm",
-    `${brief(b.shortcut.parameters)} ${p.wide ? "params" : "par."}`,
+    `${brief(b.shortcut.parameters)} par.`,
     `${brief((back ? 2 : 1) * b.shortcut.macs)} MACs`,
   ];
   const half = 8 * lines.length + 5;
@@ -285,19 +280,14 @@ function picture(s, width) {
   const end = back ? k + 3 : 0; // when x, or the gradient in it, is there
   const shapes = [back && b.input, ...b.layers.map((layer) => layer.shape), b.output, b.output];
   const formulas = { 0: "g · F′", [k]: "g", [k + 1]: "g", [k + 2]: "∂L/∂y" };
-  const lines = (layer) => {
-    const short = layer.words.replace("convolution", "conv");
-    return p.wide ? [short] : short.split(", ");
-  };
-
+  const lines = (layer) => layer.words.replace("convolution", "conv").split(", ");
   return [p.end + 12, [
     svg("rect", {
       x: p.lane + 2, y: p.layers[0].top - 4, width: width - p.lane - 2, rx: 5,
       height: p.layers[k - 1].bottom - p.layers[0].top + 8, fill: "var(--wash)",
     }),
     text(p.lane + 7, p.layers[0].bottom + 18, "F", "start", "rh-strong"),
-    ...numbers(p, p.start - (p.wide ? 14 : 22),
-      [p.wide ? "parameters" : "params", back ? "MACs ×2" : "MACs"], "rh-quiet"),
+    ...words(p.right, p.start - 22, ["params", back ? "MACs ×2" : "MACs"], "start", "rh-quiet"),
     text(p.centre, p.start - 14, "x", "middle", "rh-strong"),
     ...edge(p, [p.start - 4, p.fork], {
       ...at(end), ink: "var(--ink)", shape: b.input, pointed: back,
@@ -314,8 +304,8 @@ function picture(s, width) {
     }),
     ...b.layers.flatMap((layer, i) => [
       ...layerBox(p, p.layers[i], lines(layer), at(works(i))),
-      ...(layer.kind === "ReLU" ? [] : numbers(p, p.layers[i].middle,
-        [digits(layer.parameters), digits(times * layer.macs)], s.step < works(i) && "rh-quiet")),
+      ...(layer.kind === "ReLU" ? [] : words(p.right, p.layers[i].middle,
+        [layer.parameters, times * layer.macs].map(digits), "start", s.step < works(i) && "rh-quiet")),
     ]),
     ...node(p.centre, p.plus.middle, 12, s.step === (back ? 2 : k + 2)),
     ...(back ? node(p.centre, p.fork, 10, s.step === end)

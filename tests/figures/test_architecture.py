@@ -276,7 +276,7 @@ def test_a_block_that_a_network_lacks_is_its_last(show_figure):
 
 def test_nothing_is_cut(show_figure):
     page = show_figure(ArchitectureExplorer(left=101, right=152, quantity="field"))
-    outside = """[...document.querySelectorAll('.rh-stage svg, .rh-networks')].flatMap((picture) => {
+    outside = """[...document.querySelectorAll('svg, .rh-networks')].flatMap((picture) => {
         const frame = picture.getBoundingClientRect();
         return [...picture.querySelectorAll('text, [data-index]')].filter((part) => {
             const box = part.getBoundingClientRect();
