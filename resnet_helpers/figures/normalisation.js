@@ -1,7 +1,7 @@
 // Normalisation explorer: an image's values raw, centred and scaled, and what imshow clips.
 
 import {
-  clamp, commas, curve, fixed, html, percent, rule, scale, stateOf, sum, svg, text,
+  axes, clamp, commas, curve, fixed, html, percent, rule, scale, stateOf, sum, svg, text,
 } from "./kit.js";
 
 const SIDE = 48; // pixels of an image, each way
@@ -123,17 +123,13 @@ function drawHistograms(s, { pictures, training }, width) {
   const [top, high, row] = [24, 64, 96];
   const bottom = 3 * row;
   const x = valueAxis(s, training, [64, width - 6]);
-  const [left, right] = x.range;
   const most = Math.max(...picture.histogram.flat().map((n) => n / AREA), ...training.histogram.flat());
   const shared = { s, picture, training, ...s.now, x, most };
   return [bottom + 46, [svg("g", { "aria-hidden": "true" },
-    ...x.ticks.flatMap((tick) => [
-      rule(x(tick), top, x(tick), bottom, { class: "rh-grid" }),
-      text(x(tick), bottom + 14, fixed(tick, tick % 1 ? 1 : 0), "middle"),
-    ]),
-    rule(left, bottom, right, bottom, { class: "rh-axis" }),
-    text((left + right) / 2, bottom + 34, STAGES[s.stage][1], "middle"),
-    text(right, top - 14, s.undo ? "shaded: imshow shows all" : "shaded: imshow shows 0 to 1", "end"),
+    axes(x, { range: [bottom, top], ticks: [] }, { // each panel has heights of its own
+      xLabel: STAGES[s.stage][1], xFormat: (tick) => fixed(tick, tick % 1 ? 1 : 0),
+      yLabel: s.undo ? "shaded: imshow shows all" : "shaded: imshow shows 0 to 1",
+    }),
     ...CHANNELS.flatMap((_, c) => panel(shared, c, top + c * row, top + c * row + high)),
   )]];
 }
