@@ -28,7 +28,7 @@ def test_the_pages_have_the_palette_of_the_figures():
     assert list(names.values()) == ["#D55E00", "#0072B2", "#009E73"]  # Okabe and Ito
     sheet = (ROOT / "resnet_helpers" / "figures" / "figures.css").read_text()
     for name, color in names.items():
-        light, dark = re.findall(rf"--{name}: (#[0-9a-f]{{6}});", sheet)
+        ((light, dark),) = re.findall(rf"--{name}: light-dark\((#\w{{6}}), (#\w{{6}})\);", sheet)
         assert light == color.lower() != dark, name
 
 

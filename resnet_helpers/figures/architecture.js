@@ -1,23 +1,18 @@
 // Architecture explorer: the five networks of table 1, block by block, two of them compared.
 
-import {
-  axes, clamp, commas, curve, html, onKeys, percent, readout, rule, scale, stage, stateOf, STEPS,
-  sum, svg, table, text, textLine,
-} from "./kit.js";
+import { axes, commas, curve, html, percent, rule, scale, stateOf, svg, text } from "./kit.js";
 
-const STAGES = ["conv1", "conv2_x", "conv3_x", "conv4_x", "conv5_x", "fc"];
+// Of each stage its name, and its blocks' colour and opacity.
+const STAGES = [
+  ["conv1", "quiet", 1], ["conv2_x", "residual", 0.5], ["conv3_x", "residual", 0.65],
+  ["conv4_x", "residual", 0.8], ["conv5_x", "residual", 1], ["fc", "third", 1],
+];
 // What the chart shows: its words, the column of the data, a unit and its name.
 const QUANTITIES = {
   parameters: ["parameters", "parameters_so_far", 1e6, "parameters so far, in millions"],
   macs: ["MACs", "macs_so_far", 1e9, "MACs so far, in billions"],
   field: ["receptive field", "field", 1, "receptive field, px; image dotted"],
 };
-const SHADES = { conv2_x: 0.5, conv3_x: 0.65, conv4_x: 0.8, conv5_x: 1 };
-// A cell's width in pixels, at least and at most; it is square. Room for the labels; the gap.
-const [SMALLEST, LARGEST, LABELS, GAP] = [26, 36, 68, 32];
-
-const inStage = (blocks, name) => blocks.filter((block) => block.stage === name);
-
 /** Where a block stands, in words. */
 function place({ stage: name, number, count }) {
   if (name === "conv1") return "conv1 and max pool";
@@ -46,81 +41,30 @@ function details({ depth, shown }) {
 }
 
 /** A block: as wide as the root of its channels, as high as the root of its map's side. */
-function cell(block, index, corner, side, selected) {
-  const [channels, pixels = 1] = block.shape;
-  const wide = (side - 4) * Math.sqrt(channels / 2048);
-  const high = (side - 4) * Math.sqrt(pixels / 56);
-  const colour = { conv1: "var(--quiet)", fc: "var(--third)" }[block.stage] ?? "var(--residual)";
-  return svg("g", { class: "rh-press", "data-index": index, transform: `translate(${corner})` },
-    svg("rect", {
-      x: 0.5, y: 0.5, width: side - 1, height: side - 1, rx: 4, "stroke-width": 2,
-      fill: selected ? "var(--wash)" : "transparent", stroke: selected ? "var(--ink)" : "none",
-    }),
-    svg("rect", {
-      x: (side - wide) / 2, y: (side - high) / 2, width: wide, height: high,
-      fill: colour, opacity: SHADES[block.stage] ?? 1,
-    }),
-    // What is high is narrow and what is wide is flat, so a corner is free.
-    block.projection ? svg("circle", {
-      cx: Math.max(4.5, (side - wide) / 2 - 4), cy: Math.max(4.5, (side - high) / 2 - 4), r: 2.5,
-      fill: "var(--ink)",
-    }) : null,
-  );
+function cell({ shape: [channels, pixels = 1], projection }, index, selected, colour, opacity) {
+  const [width, height] = [channels / 2048, pixels / 56].map((part) => `${100 * Math.sqrt(part)}%`);
+  const looks = ["rh-cell", projection && "rh-projects", selected && "rh-selected"];
+  const block = html("span");
+  Object.assign(block.style, { width, height, opacity, background: `var(--${colour})` });
+  return html("span", { class: looks.filter(Boolean).join(" "), "data-index": index }, block);
 }
 
 /** A network's heading and its stages from top to bottom, as in a column of table 1. */
-function column(network, x, y, { side, perLine, lines }) {
-  const { depth, blocks, selected } = network;
-  const counts = STAGES.slice(1, -1).map((name) => inStage(blocks, name).length);
-  const parts = [];
-  let top = y + 28;
-  STAGES.forEach((name, row) => {
-    const label = name === "fc" ? "pool + fc" : name;
-    parts.push(text(x, top + side / 2, label, "start", "rh-quiet"));
-    inStage(blocks, name).forEach((block, i) => {
-      const index = blocks.indexOf(block);
-      const corner = [x + LABELS + (i % perLine) * side, top + Math.floor(i / perLine) * side];
-      parts.push(cell(block, index, corner, side, index === selected));
-    });
-    top += lines[row] * side + 6;
-  });
-  return svg("g", {},
-    svg("text", { x, y: y + 16, "aria-hidden": "true" },
-      svg("tspan", { "font-weight": "bold" }, `ResNet-${depth}`),
-      svg("tspan", { dx: 8 }, `${depth < 50 ? "basic blocks" : "bottlenecks"} ${counts.join(", ")}`)),
-    svg("g", {
-      role: "slider", tabindex: 0, "data-key": network.side,
-      "aria-label": `ResNet-${depth}, ${network.side}: block`,
-      "aria-valuemin": 1, "aria-valuemax": blocks.length, "aria-valuenow": selected + 1,
-      "aria-valuetext": details(network).map((pair) => pair.join(": ")).join("; "),
-    }, ...parts),
-  );
-}
-
-/** The networks side by side where there is room, otherwise one above the other. */
-function drawBlocks(width, { networks }) {
-  const abreast = width >= 560 ? networks.length : 1;
-  const wide = (width - (abreast - 1) * GAP) / abreast;
-  const count = ({ blocks }, name) => inStage(blocks, name).length;
-  const longest = Math.max(...networks.flatMap((n) => STAGES.map((name) => count(n, name))));
-  const side = clamp(Math.floor((wide - LABELS) / longest), SMALLEST, LARGEST);
-  const perLine = Math.floor((wide - LABELS) / side);
-  const parts = [];
-  let y = 0;
-  for (let i = 0; i < networks.length; i += abreast) {
-    const group = networks.slice(i, i + abreast);
-    // Neighbours share their lines, so that a stage stands beside the same stage.
-    const lines = STAGES.map((name) =>
-      Math.max(...group.map((network) => Math.ceil(count(network, name) / perLine))));
-    group.forEach((network, j) =>
-      parts.push(column(network, j * (wide + GAP), y, { side, perLine, lines })));
-    y += 36 + sum(lines) * side + STAGES.length * 6;
-  }
-  return [y - 12, parts];
+function column({ side, depth, blocks, selected }) {
+  const stages = STAGES.map(([name, ...look]) => blocks.flatMap((block, i) =>
+    (block.stage === name ? [cell(block, i, i === selected, ...look)] : [])));
+  const counts = stages.slice(1, -1).map((cells) => cells.length);
+  return html("div", { class: "rh-network", "data-side": side },
+    html("div", {}, html("strong", {}, `ResNet-${depth}`),
+      ` ${depth < 50 ? "basic blocks" : "bottlenecks"} ${counts.join(", ")}`),
+    ...STAGES.flatMap(([name], i) => [
+      html("span", { class: "rh-note" }, name === "fc" ? "pool + fc" : name),
+      html("span", { class: "rh-cells" }, ...stages[i]),
+    ]));
 }
 
 /** The chosen quantity against depth: a line for each network, a mark at its shown block. */
-function drawChart(width, { networks, quantity, size }) {
+function drawChart({ networks, quantity, size }, width) {
   const [, name, unit, label] = QUANTITIES[quantity];
   const values = networks.flatMap(({ blocks }) => blocks.map((block) => block[name] / unit));
   const x = scale([0, Math.max(...networks.map(({ depth }) => depth))], [44, width - 12]);
@@ -152,16 +96,16 @@ function mark(side, x, y) {
   return svg("rect", { ...look, x: x - 5, y: y - 5, width: 10, height: 10 });
 }
 
-/** Both shown blocks as a table, narrow enough for a phone. */
-function comparison(networks) {
+/** Both shown blocks as a table, narrow enough for a phone: its heads and rows. */
+function comparison({ networks }) {
   const columns = networks.map(details);
-  return table(["", ...networks.map(({ depth }) => `ResNet-${depth}`)],
-    columns[0].map(([name], i) => [name, ...columns.map((texts) => texts[i][1])]));
+  return [["", ...networks.map(({ depth }) => `ResNet-${depth}`)],
+    columns[0].map(([name], i) => [name, ...columns.map((texts) => texts[i][1])])];
 }
 
 /** What has been spent when the shown block is done, as a sentence. */
 function sentence({ depth, blocks, shown }, size) {
-  const all = blocks[blocks.length - 1];
+  const all = blocks.at(-1);
   return `ResNet-${depth} to ${place(shown)}: ` +
     `${percent(shown.parameters_so_far / all.parameters_so_far)} of parameters, ` +
     `${percent(shown.macs_so_far / all.macs_so_far)} of MACs; ` +
@@ -175,7 +119,9 @@ function derived(state, networkOf) {
     const selected = Math.min(state[`${side}_block`], blocks.length - 1);
     return { side, depth: state[side], blocks, selected, shown: blocks[selected] };
   });
-  return { ...state, networks };
+  const most = Object.fromEntries(
+    networks.map(({ side, blocks }) => [`${side}_block`, blocks.length - 1]));
+  return { ...state, networks, most };
 }
 
 /** In another network the block is selected that stands where the old one's stood. */
@@ -197,24 +143,16 @@ function render({ model, el }) {
     derive: (values) => derived(values, networkOf),
     alongWith: (values, s) => samePlace(values, s, networkOf),
   });
-  const select = (side, index) => state.change({ [`${side}_block`]: index });
-
-  const picture = stage("the networks' blocks", (width) => drawBlocks(width, state.read()));
-  const chart = stage(
-    "the chosen quantity against depth", (width) => drawChart(width, state.read()));
-  const said = readout();
-  const numbers = html("div", { class: "rh-table" });
-
-  // The picture is drawn anew after each change, so its box listens, not its parts.
-  picture.addEventListener("click", ({ target }) => {
+  const sliders = ["left", "right"].map((side) => state.slider(`${side}_block`, `${side} block`,
+    (index) => `${index + 1} of ${state.read().most[`${side}_block`] + 1}`));
+  const blocks = state.live(html("div", { class: "rh-networks", "aria-hidden": "true" }),
+    ({ networks }) => networks.map(column));
+  blocks.addEventListener("click", ({ target }) => {
     const index = target.closest("[data-index]")?.dataset.index;
-    if (index) select(target.closest("[data-key]").dataset.key, Number(index));
-  });
-  onKeys(picture, (key, { dataset }) => {
-    const network = state.read().networks.find(({ side }) => side === dataset.key);
-    if (!network || !(key in STEPS)) return false;
-    select(network.side, clamp(network.selected + STEPS[key], 0, network.blocks.length - 1));
-    return true;
+    if (!index) return;
+    const { side } = target.closest("[data-side]").dataset;
+    state.change({ [`${side}_block`]: Number(index) });
+    sliders[side === "left" ? 0 : 1].querySelector("input").focus(); // the arrow keys go on from there
   });
 
   el.append(
@@ -222,20 +160,17 @@ function render({ model, el }) {
       state.choice("left", "left network"),
       state.choice("right", "right network", (depth) => depth || "none"),
       state.choice("size", "image", (size) => `${size}×${size}`)),
-    picture,
+    blocks,
     html("p", { class: "rh-note" },
       "Wider: more channels. Higher: a larger map. A dot: the shortcut projects."),
-    said,
+    html("div", { class: "rh-sliders" }, ...sliders),
+    state.readout(({ networks, size }) => networks.map((network) => sentence(network, size))),
     html("div", { class: "rh-controls rh-apart" },
       state.choice("quantity", "draw", (name) => QUANTITIES[name][0])),
-    chart, numbers, state.share(),
+    state.stage("the chosen quantity against depth", drawChart),
+    state.table(comparison), state.share(),
   );
-  state.show(({ networks, size }) => {
-    numbers.replaceChildren(comparison(networks));
-    said.replaceChildren(...networks.map((network) => textLine(sentence(network, size))));
-    picture.redraw();
-    chart.redraw();
-  });
+  state.show(({ right }) => { sliders[1].hidden = !right; });
 }
 
 export default { render };

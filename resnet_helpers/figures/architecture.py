@@ -1,10 +1,11 @@
 """Architecture explorer: the five networks of table 1, block by block, two of them compared."""
 
-import dataclasses
 import functools
 from itertools import groupby
+from typing import NamedTuple
 
 import matplotlib.pyplot as plt
+import numpy as np
 import torch
 import traitlets
 from torch import nn
@@ -19,32 +20,19 @@ QUANTITIES = ("parameters", "macs", "field")
 LAST_BLOCK = sum(TABLE_1[152][1]) + 1  # of the deepest network; block 0 is conv1, the last one fc
 
 
-@dataclasses.dataclass(frozen=True)
-class Block:
-    """A place along a network's depth: conv1 with its max pool, a block, or the pool and fc.
+class Block(NamedTuple):
+    """A place along a network's depth: conv1 with its max pool, a block, or the pool and fc."""
 
-    Attributes:
-        stage: "conv1", "conv2_x" to "conv5_x", or "fc".
-        number, count: it is the third of six in its stage.
-        shape: of its output, without the batch.
-        layers: convolutions and linear layers on its main path, as the networks' names count.
-        parameters, macs: its own, with its projection's; MACs for one image.
-        projection: whether its shortcut is a projection.
-        field: pixels along one side of the image that one number of its output can depend on.
-        depth, parameters_so_far, macs_so_far: its layers, parameters and MACs, and those of all
-            before it.
-    """
-
-    stage: str
-    number: int
-    count: int
-    shape: tuple[int, ...]
-    layers: int
-    parameters: int
-    macs: int
-    projection: bool
-    field: int
-    depth: int
+    stage: str  # "conv1", "conv2_x" to "conv5_x", or "fc"
+    number: int  # in its stage, from 1
+    count: int  # of the blocks in its stage
+    shape: tuple[int, ...]  # of its output, without the batch
+    layers: int  # convolutions and linear layers on its main path, as the networks' names count
+    parameters: int  # its own, with its projection's
+    macs: int  # the same, for one image
+    projection: bool  # whether its shortcut is one
+    field: int  # pixels along one side of the image that one number of its output can depend on
+    depth: int  # its layers and those of all before it
     parameters_so_far: int
     macs_so_far: int
 
@@ -71,28 +59,19 @@ class ArchitectureExplorer(Figure):
 
     @traitlets.default("data")
     def _data(self):
-        rows = {
-            str(depth): {
-                str(size): [dataclasses.astuple(block) for block in blocks(depth, size)]
-                for size in SIZES
-            }
-            for depth in TABLE_1
-        }
-        return {"columns": [field.name for field in dataclasses.fields(Block)], **rows}
+        rows = {str(n): {str(size): blocks(n, size) for size in SIZES} for n in TABLE_1}
+        return {"columns": Block._fields, **rows}
 
     def still(self):
         figure, axes = plt.subplots(1, 2, figsize=(7.6, 3.2), layout="constrained")
-        panels = (
-            ("parameters_so_far", 1e6, "parameters so far (millions)"),
-            ("macs_so_far", 1e9, "MACs so far (billions)"),
-        )
-        for axis, (name, unit, label) in zip(axes, panels, strict=True):
-            for depth, style in ((18, "-"), (50, "--"), (152, ":")):
-                along = blocks(depth, 224)
-                sums = [getattr(block, name) / unit for block in along]
-                line = {"color": plotting.RESIDUAL, "label": f"ResNet-{depth}"}
-                axis.plot([block.depth for block in along], sums, style, **line)
-            axis.set(xlabel="depth in layers", ylabel=label, xlim=(0, None), ylim=(0, None))
+        for depth, style in ((18, "-"), (50, "--"), (152, ":")):
+            line = {"color": plotting.RESIDUAL, "label": f"ResNet-{depth}", "linestyle": style}
+            *_, depths, parameters, macs = zip(*blocks(depth, 224), strict=True)
+            axes[0].plot(depths, np.array(parameters) / 1e6, **line)
+            axes[1].plot(depths, np.array(macs) / 1e9, **line)
+        axes[0].set_ylabel("parameters so far (millions)")
+        axes[1].set_ylabel("MACs so far (billions)")
+        plt.setp(axes, xlabel="depth in layers", xlim=(0, None), ylim=(0, None))
         axes[0].legend(frameon=False)
         return figure
 
@@ -114,8 +93,7 @@ def blocks(depth, size):
     steps = [_kernel_and_stride(modules[layer.name], last_map[-1]) for layer in main_path]
     names = [layer.name for layer in main_path]
     fields = dict(zip(names, receptive_fields(steps), strict=True))
-    stages = [f"conv{i}_x" for i in (2, 3, 4, 5)]
-    counts = dict(zip(stages, TABLE_1[depth][1], strict=True))
+    counts = {f"conv{i}_x": count for i, count in enumerate(TABLE_1[depth][1], 2)}
 
     found, sums = [], (0, 0, 0)
     for (stage, number), layers in groupby(table, _place):
@@ -127,10 +105,9 @@ def blocks(depth, size):
             sum(layer.macs for layer in layers),
         )
         sums = tuple(a + b for a, b in zip(sums, own, strict=True))
+        place = stage, number, counts.get(stage, 1), layers[-1].output
         projection = any(layer.parameters for layer in layers if _on_shortcut(layer))
-        shape, field = layers[-1].output, fields[main[-1].name]
-        count = counts.get(stage, 1)
-        found.append(Block(stage, number, count, shape, *own, projection, field, *sums))
+        found.append(Block(*place, *own, projection, fields[main[-1].name], *sums))
     return tuple(found)
 
 

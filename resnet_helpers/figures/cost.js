@@ -2,15 +2,14 @@
 // It counts MACs as cost.py does, a second time, since a slider must answer at once. A test
 // compares the two.
 
-import {
-  commas, fixed, html, readout, stage, stateOf, sum, svg, table, text,
-} from "./kit.js";
+import { commas, fixed, html, stateOf, sum, svg, text } from "./kit.js";
 
 const LABELS = {
   height: "height H", width: "width W", c_in: "channels in", c_out: "channels out",
   kernel: "kernel k", stride: "stride", groups: "groups", bottleneck: "bottleneck width",
 };
 const UNITS = { macs: "MACs", parameters: "parameters" };
+const HEADS = ["route", "convolution", "output", "parameters", "MACs"];
 const EXAMPLES = [
   ["the lecture's example", 28, 128, 64, 5, 32, false],
   ["GoogLeNet, inception 3a", 28, 192, 32, 5, 16, false],
@@ -79,25 +78,18 @@ function sentence(both, unit) {
 
 function render({ model, el }) {
   const state = stateOf(model, el);
-  const sliders = Object.entries(LABELS).map(([name, label]) => state.slider(name, label));
-  const picture = stage("two squares, their areas to scale", (width) => draw(state.read(), width));
-  const said = readout();
-  const numbers = html("div", { class: "rh-table" });
-
   el.append(
     state.examples(EXAMPLES),
-    html("div", { class: "rh-sliders" }, ...sliders),
+    html("div", { class: "rh-sliders" },
+      ...Object.entries(LABELS).map(([name, label]) => state.slider(name, label))),
     html("div", { class: "rh-controls" },
       state.toggle("expand", "and back by a second 1×1 convolution"),
       state.choice("unit", "draw", (unit) => UNITS[unit])),
-    picture, said, numbers, state.share(),
+    state.stage("two squares, their areas to scale", draw),
+    state.readout((s) => [sentence(routes(s), UNITS[s.unit])]),
+    state.table((s) => [HEADS, rows(routes(s))]),
+    state.share(),
   );
-  state.show((s) => {
-    const both = routes(s);
-    said.textContent = sentence(both, UNITS[s.unit]);
-    numbers.replaceChildren(table(["route", "convolution", "output", "parameters", "MACs"], rows(both)));
-    picture.redraw();
-  });
 }
 
 export default { render };

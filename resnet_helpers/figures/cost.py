@@ -1,7 +1,7 @@
 """Convolution cost calculator: what a k×k convolution costs directly, and through a bottleneck."""
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import traitlets
@@ -14,8 +14,7 @@ SIZES = (7, 8, 14, 16, 28, 32, 56, 64, 112, 128, 224)
 CHANNELS = (3, 8, 16, 32, 64, 96, 128, 192, 256, 384, 512, 1024, 2048)
 
 
-@dataclass(frozen=True)
-class Layer:
+class Layer(NamedTuple):
     """One convolution of a route, with its output's size."""
 
     words: str
@@ -71,13 +70,11 @@ class CostCalculator(Figure):
     def still(self):
         figure, axis = plt.subplots(figsize=(7, 3.2))
         totals = [sum(layer.macs for layer in route) for route in self.routes()]
-        left = 0
-        looks = (("directly", plotting.GREY), ("through a bottleneck", plotting.GREEN))
-        for (words, colour), total in zip(looks, totals, strict=True):
+        looks = (0, "directly", plotting.GREY), (1.25, "through a bottleneck", plotting.GREEN)
+        for (left, words, colour), total in zip(looks, totals, strict=True):
             side = math.sqrt(total / max(totals))
             axis.add_patch(plt.Rectangle((left, 0), side, side, color=colour))
             axis.text(left, -0.06, f"{words}\n{total:,} MACs", va="top")
-            left += 1.25
         axis.set(xlim=(0, 2.6), ylim=(-0.3, 1.02), aspect="equal")
         axis.axis("off")
         return figure

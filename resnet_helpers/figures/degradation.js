@@ -1,13 +1,14 @@
 // Degradation explorer: recorded training curves by depth, and one that the reader draws.
 
 import {
-  axes, bandPath, button, clamp, commas, curve, fill, fixed, html, nearest, onKeys, readout, rule,
-  scale, stage, stateOf, STEPS, svg, text, textLine, toggle,
+  axes, button, clamp, commas, curve, fill, fixed, html, nearest, rule, scale, stateOf, svg, text,
 } from "./kit.js";
 
 const DASHES = { 20: "2 4", 32: "9 3 2 3", 44: "7 4", 56: null };
 const BLIND = 90; // % of wrong answers when one guesses among ten classes
 const UNDRAWN = { revealed: false, prediction: [] };
+// What the keys do on the plot: places along it, and points of % that the reader's curve moves.
+const STEPS = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
 const LIFTS = { ArrowUp: 1, ArrowDown: -1, PageUp: 10, PageDown: -10 };
 
 /** What follows from the state: the curves, and what of them the reader may see. */
@@ -15,6 +16,8 @@ function derived(state, recorded) {
   const s = { ...state, depths: [...new Set(state.depths)].sort((a, b) => a - b) };
   s.places = recorded.seen[s.measure];
   s.at = nearest(s.places, s.seen);
+  s.seen = s.places[s.at];
+  s.passes = `${s.seen / recorded.images} ${s.seen === recorded.images ? "pass" : "passes"}`;
   const kinds = s.networks === "both" ? ["plain", "residual"] : [s.networks];
   s.curves = kinds.flatMap((kind) => s.depths.map((depth) => {
     const name = `${kind}-${depth}`;
@@ -32,38 +35,36 @@ function derived(state, recorded) {
   return s;
 }
 
-/** Heights for labels in the order of the wanted ones, with a gap between them. */
-function spread(wanted, gap, top, bottom) {
-  const order = wanted.map((_, i) => i).sort((a, b) => wanted[a] - wanted[b]);
-  const heights = [...wanted];
-  order.forEach((i, k) => {
-    heights[i] = Math.max(wanted[i], k ? heights[order[k - 1]] + gap : top);
+/** Labels from top to bottom: each in reach of its line, apart from the next, above the bottom. */
+function spread(ends, gap, bottom) {
+  const down = ends.toSorted((a, b) => a.y - b.y);
+  down.forEach((end, i) => { end.height = Math.max(end.y, i ? down[i - 1].height + gap : 0); });
+  down.reverse().forEach((end, i, up) => {
+    end.height = Math.min(end.height, i ? up[i - 1].height - gap : bottom);
   });
-  order.reverse().forEach((i, k) => {
-    heights[i] = Math.min(heights[i], k ? heights[order[k - 1]] - gap : bottom);
-  });
-  return heights;
+  return down;
 }
 
 /** A curve: a line, with its band where there are several seeds, and dots where it is coarse. */
 function curveParts({ name, colour, dash, seeds, mean, low, high }, xs, y) {
   const points = mean.map((error, i) => [xs[i], y(error)]);
-  const band = seeds > 1
-    ? [svg("path", { d: bandPath(xs, low.map(y), high.map(y)), fill: colour, opacity: 0.2 })] : [];
-  const line = curve(points, colour, { "stroke-dasharray": dash, "data-curve": name });
-  return [...band, line, ...(xs.length < 10 ? dots(points, colour) : [])];
+  const there = high.map((error, i) => [xs[i], y(error)]);
+  const back = low.map((error, i) => [xs[i], y(error)]).reverse();
+  return [
+    seeds > 1 && svg("polygon", { points: [...there, ...back].join(" "), fill: colour, opacity: 0.2 }),
+    curve(points, colour, { "stroke-dasharray": dash, "data-curve": name }),
+    ...(xs.length < 10 ? dots(points, colour) : []),
+  ];
 }
 
 const dots = (points, colour) => points.map(([cx, cy]) => svg("circle", { cx, cy, r: 3, fill: colour }));
 
 /** Names at the ends of the lines, in the margin to their right. */
-function labels(ends, right, top, bottom) {
-  const heights = spread(ends.map(({ y }) => y), 16, top, bottom);
-  return ends.flatMap(({ words, colour, y }, i) => [
-    curve([[right + 2, y], [right + 12, heights[i]]], colour, { "stroke-width": 1 }),
-    text(right + 15, heights[i], words),
+const labels = (ends, right, bottom) => spread(ends, 16, bottom).flatMap(
+  ({ words, colour, y, height }) => [
+    curve([[right + 2, y], [right + 12, height]], colour, { "stroke-width": 1 }),
+    text(right + 15, height, words),
   ]);
-}
 
 /** Where the reader's curve is at the cursor, or would begin. */
 const height = (s) => s.prediction.slice(0, s.at + 1).findLast((value) => value !== null) ?? BLIND;
@@ -80,23 +81,21 @@ function layout(s, width, images) {
 /** A line at the cursor's place, a dot on each curve, and a ring where the reader's would go on. */
 function cursor(s, { xs, y, top, bottom }) {
   const cx = xs[s.at];
-  const ring = svg("circle", {
-    cx, cy: y(height(s)), r: 8, fill: "none", stroke: "var(--third)", "stroke-width": 2.5,
-    "stroke-dasharray": s.prediction[s.at] === null ? "3 3" : null,
-  });
   return [
     rule(cx, bottom, cx, top, { stroke: "var(--quiet)" }),
     ...s.shown.map(({ mean, colour }) => svg("circle", {
       cx, cy: y(mean[s.at]), r: 5, fill: colour, stroke: "var(--paper)", "stroke-width": 1.5,
     })),
-    ...(s.drawing ? [ring] : []),
+    s.drawing && svg("circle", {
+      cx, cy: y(height(s)), r: 8, fill: "none", stroke: "var(--third)", "stroke-width": 2.5,
+      "stroke-dasharray": s.prediction[s.at] === null ? "3 3" : null,
+    }),
   ];
 }
 
 function drawPlot(s, view) {
-  const { x, y, xs, left, right, top, bottom } = view;
-  const drawn = s.prediction.map((value, i) => [xs[i], value]).filter(([, value]) => value !== null)
-    .map(([place, value]) => [place, y(value)]);
+  const { x, y, xs, left, right, bottom } = view;
+  const drawn = s.prediction.flatMap((value, i) => (value === null ? [] : [[xs[i], y(value)]]));
   const ends = s.shown.map(({ name, colour, mean }) => ({ words: name, colour, y: y(mean.at(-1)) }));
   if (s.own !== null) ends.push({ words: "your curve", colour: "var(--third)", y: y(s.own) });
   ends.push({ words: "blind guess", colour: "var(--quiet)", y: y(BLIND) });
@@ -104,8 +103,8 @@ function drawPlot(s, view) {
     axes(x, y, { xLabel: "passes over the training images", yLabel: `${s.measure} error (%)` }),
     rule(left, y(BLIND), right, y(BLIND), { stroke: "var(--quiet)", "stroke-dasharray": "1 3" }),
     ...s.shown.flatMap((one) => curveParts(one, xs, y)),
-    ...(drawn.length ? [curve(drawn, "var(--third)", { "data-curve": "your curve" })] : []),
-    ...dots(drawn, "var(--third)"), ...cursor(s, view), ...labels(ends, right, top, bottom),
+    drawn.length && curve(drawn, "var(--third)", { "data-curve": "your curve" }),
+    ...dots(drawn, "var(--third)"), ...cursor(s, view), ...labels(ends, right, bottom),
   ]];
 }
 
@@ -123,8 +122,7 @@ function drawnOver(prediction, { xs, y }, from, to) {
 }
 
 /** What the readout says, in lines. */
-function report(s, passes) {
-  const seen = s.places[s.at];
+function report(s) {
   const error = s.measure === "test"
     ? "test error" : `training error over the last ${commas(s.places[0])}`;
   const each = s.shown.map(({ name, seeds, mean, low, high }) => {
@@ -134,9 +132,9 @@ function report(s, passes) {
   if (s.predict) each.push(`your curve ${ownAt(s)}`);
   return [
     ...(s.revealed ? [html("strong", {}, verdict(s))] : []),
-    `After ${passes(seen)} (${commas(seen)} images), ${error}, mean of the seeds (lowest to highest):`,
+    `After ${s.passes} (${commas(s.seen)} images), ${error}, mean of the seeds (lowest to highest):`,
     `${each.join(", ")}.`,
-  ].map((line) => textLine(line));
+  ];
 }
 
 const ownAt = (s) => (s.prediction[s.at] === null ? "not drawn here" : `${s.prediction[s.at]} %`);
@@ -148,24 +146,12 @@ function verdict({ own, asked }) {
   return `${asked.name} ended at ${fixed(end, 1)} %, your curve at ${own} %: ${off ? far : "just right"}.`;
 }
 
-/** A checkbox for each depth. The last one stays: there is always a curve. */
-function depthBoxes(state, all) {
-  const boxes = all.map((depth) => toggle(String(depth), null, (on) => {
-    const { depths } = state.read();
-    state.change({ depths: all.filter((d) => (d === depth ? on : depths.includes(d))) });
-  }));
-  const element = html("fieldset", { class: "rh-choice" }, html("legend", {}, "layers"), ...boxes);
-  const show = ({ depths }) => boxes.forEach((box, i) => {
-    box.set(depths.includes(all[i]));
-    box.firstElementChild.disabled = depths.length === 1 && depths[0] === all[i];
-  });
-  return [element, show];
-}
+const task = ({ measure, asked }) => `How will the ${measure} error of ${asked.name} fall? Draw the ` +
+  "curve that you expect: drag over the plot, to its right end. By keyboard, on the plot: ← and → " +
+  "choose a place, ↑ and ↓ move your curve there.";
 
 function render({ model, el }) {
   const recorded = model.get("data");
-  const { images } = recorded;
-  const passes = (seen) => `${seen / images} ${seen === images ? "pass" : "passes"}`;
   let view = null; // the scales of the last drawing
   let pen = null; // where the pointer that draws was last, in pixels
 
@@ -185,33 +171,32 @@ function render({ model, el }) {
     state.change(UNDRAWN);
     picture.focus();
   });
-  const task = html("p", { class: "rh-note" });
-  const asking = html("div", {}, task, html("div", { class: "rh-controls" }, show, again));
-  const [depths, showDepths] = depthBoxes(state, recorded.depths);
-  const said = readout();
+  const asking = html("div", {},
+    state.live(html("p", { class: "rh-note" }), (s) => [task(s)]),
+    html("div", { class: "rh-controls" }, show, again));
 
-  const picture = stage("curves of the error", (width) => {
-    const s = state.read();
-    view = layout(s, width, images);
+  const picture = state.stage("curves of the error", (s, width) => {
+    view = layout(s, width, recorded.images);
     return drawPlot(s, view);
   });
   const plot = picture.firstElementChild;
-  picture.tabIndex = 0;
-  picture.setAttribute("role", "slider");
+  fill(picture, { tabindex: 0, role: "slider" });
 
   function moveTo(index) {
     const { places, seen } = state.read();
     const now = places[clamp(index, 0, places.length - 1)];
     if (now !== seen) state.change({ seen: now });
   }
-  onKeys(picture, (key) => {
+  picture.addEventListener("keydown", (event) => {
+    const { key } = event;
     const s = state.read();
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
     if (key in STEPS) moveTo(s.at + STEPS[key]);
     else if (s.drawing && key in LIFTS) {
       const value = clamp(height(s) + LIFTS[key], 1, 100);
       state.change({ prediction: s.prediction.with(s.at, value) });
-    } else return false;
-    return true;
+    } else return;
+    event.preventDefault(); // the page doesn't scroll
   });
 
   /** The place of a pointer on the plot, in the drawing's pixels. */
@@ -239,32 +224,23 @@ function render({ model, el }) {
   plot.addEventListener("pointermove", point);
   plot.addEventListener("lostpointercapture", () => { pen = null; });
 
-  function update(s) {
-    showDepths(s);
+  el.append(
+    html("div", { class: "rh-controls" },
+      state.choice("networks", "networks"), state.choice("depths", "layers"),
+      state.choice("measure", "error"), state.toggle("predict", "predict first")),
+    asking, picture, state.readout(report), state.share(),
+  );
+  state.show((s) => {
     asking.hidden = !s.predict;
-    task.textContent = `How will the ${s.measure} error of ${s.asked.name} fall? Draw the curve ` +
-      "that you expect: drag over the plot, to its right end. By keyboard, on the plot: ← and → " +
-      "choose a place, ↑ and ↓ move your curve there.";
     show.disabled = !s.drawing || s.own === null;
     again.disabled = s.prediction.every((value) => value === null);
-    // A finger draws, or moves the cursor; up and down it scrolls the page when nothing is drawn.
     plot.setAttribute("class", s.drawing ? "rh-plot rh-drawing" : "rh-plot");
     fill(picture, {
       "aria-label": s.drawing ? "place on the curves, and your curve there" : "place on the curves",
-      "aria-valuemin": s.places[0], "aria-valuemax": s.places.at(-1), "aria-valuenow": s.places[s.at],
-      "aria-valuetext": passes(s.places[s.at]) + (s.predict ? `, your curve ${ownAt(s)}` : ""),
+      "aria-valuemin": s.places[0], "aria-valuemax": s.places.at(-1), "aria-valuenow": s.seen,
+      "aria-valuetext": s.passes + (s.predict ? `, your curve ${ownAt(s)}` : ""),
     });
-    said.replaceChildren(...report(s, passes));
-    picture.redraw();
-  }
-
-  el.append(
-    html("div", { class: "rh-controls" },
-      state.choice("networks", "networks"), depths, state.choice("measure", "error"),
-      state.toggle("predict", "predict first")),
-    asking, picture, said, state.share(),
-  );
-  state.show(update);
+  });
 }
 
 export default { render };

@@ -92,8 +92,8 @@ class DegradationExplorer(Figure):
             points = self.values(network, depth, "training")
             passes = [point.seen / IMAGES for point in points]
             colour = plotting.PLAIN if network == "plain" else plotting.RESIDUAL
-            axis.plot(passes, [point.mean for point in points], color=colour, linestyle=style)
-            low, high = ([point[i] for point in points] for i in (2, 3))
+            _, mean, low, high = zip(*points, strict=True)
+            axis.plot(passes, mean, color=colour, linestyle=style)
             axis.fill_between(passes, low, high, color=colour, alpha=0.2, linewidth=0)
             axis.text(4.06, points[-1].mean, f"{network}-{depth}", va="center")
         axis.set(xlabel="passes over the training images", ylabel="training error (%)")

@@ -28,15 +28,15 @@ export function fill(element, attributes, children = []) {
     else if (value === true) element.setAttribute(name, "");
     else if (value !== false && value != null) element.setAttribute(name, value);
   }
-  element.append(...children.filter((child) => child != null));
+  element.append(...children.filter(Boolean));
   return element;
 }
 
-/** An id of the document's own: a page may hold several figures, and each has a kit of its own. */
-export function newId(word) {
+/** A name of the document's own: a page may hold several figures, and each has a kit of its own. */
+function newName() {
   const { dataset } = document.documentElement;
-  dataset.rhLastId = String(Number(dataset.rhLastId ?? 0) + 1);
-  return `rh-${word}-${dataset.rhLastId}`;
+  dataset.rhLastName = String(Number(dataset.rhLastName ?? 0) + 1);
+  return `rh-${dataset.rhLastName}`;
 }
 
 const fits = (value, { values, each, least, most }) => (values ? values.includes(value)
@@ -97,29 +97,59 @@ export function stateOf(model, el, { derive = (s) => s, alongWith = (values, sta
     addEventListener("hashchange", follow);
   }
 
+  /** Call `draw` with the state, now and after each change. */
+  function show(draw) {
+    listeners.push(draw);
+    draw(read());
+  }
+  /** Let an element's children follow the state. */
+  function live(element, parts) {
+    show((s) => element.replaceChildren(...parts(s)));
+    return element;
+  }
   function control(make, name, label, write) {
-    const element = make(label, allowed[name].values, (value) => change({ [name]: value }), write);
-    const show = (state) => element.set(state[name]);
-    listeners.push(show);
-    show(read());
+    const element = make(label, allowed[name], (value) => change({ [name]: value }), write);
+    show((s) => element.set(s[name], s.most?.[name]));
     return element;
   }
   return {
-    read,
+    read, show, live,
     /** Set some names, as if by a control. */
     change,
-    /** Call `draw` with the state, now and after each change. */
-    show(draw) {
-      listeners.push(draw);
-      draw(read());
-    },
     // Controls; `write` turns a value into words, radio buttons' values into elements as well.
+    // A slider ends at the derived state's `most`, by name, if that has one for it.
     slider: (name, label, write = asText) => control(slider, name, label, write),
     choice: (name, label, write = asText) => control(choice, name, label, write),
     toggle: (name, label) => control(toggle, name, label, null),
     /** Buttons that set several names at once: pairs of words and values. */
     examples: (pairs) => html("div", { class: "rh-controls", role: "group", "aria-label": "examples" },
       ...pairs.map(([words, values]) => button(words, () => change(values)))),
+    /** Lines that say what the figure shows now; screen readers are told of changes. */
+    readout: (lines) => live(html("p", { class: "rh-readout", role: "status" }),
+      (s) => lines(s).map((line) => html("span", { class: "rh-line" }, line))),
+    /** A table; `parts(state)` returns its heads and rows. */
+    table: (parts) => live(html("div", { class: "rh-table" }), (s) => [table(...parts(s))]),
+    /**
+     * A picture that is drawn anew whenever the state or its width changes, so that its letters
+     * keep their size on a phone. `draw(state, width)` returns [height, parts].
+     */
+    stage(label, draw) {
+      const picture = svg("svg", { role: "group", "aria-label": label });
+      const box = html("div", { class: "rh-stage" }, picture);
+      let width = 0;
+      const redraw = () => {
+        if (!width) return;
+        const [height, parts] = draw(read(), width);
+        picture.setAttribute("viewBox", `0 0 ${width} ${height}`);
+        picture.replaceChildren(...parts.filter(Boolean));
+      };
+      new ResizeObserver(([{ contentRect }]) => {
+        width = Math.round(contentRect.width);
+        redraw();
+      }).observe(box);
+      show(redraw);
+      return box;
+    },
     /** In a page, a button that copies a link to it with this state; a notebook has no address. */
     share: () => (model.anchor ? shareButton(model.anchor, stored) : ""),
   };
@@ -161,39 +191,43 @@ export function mount(name, render) {
 }
 
 /** A labelled slider over a list of values, for mouse, touch and arrow keys. */
-function slider(label, values, oninput, write) {
+function slider(label, { values }, oninput, write) {
   const output = html("output");
   const input = html("input", {
-    type: "range", min: 0, max: values.length - 1, step: 1, id: newId("slider"),
-    oninput: () => { show(values[input.value]); oninput(values[input.value]); },
+    // Its own name, since the label's text has the output's in it.
+    type: "range", "aria-label": label, oninput: () => oninput(values[input.value]),
   });
-  function show(now) {
+  const element = html("label", { class: "rh-slider" }, label, input, output);
+  element.set = (now, most = values.length - 1) => {
+    input.max = most;
+    input.value = nearest(values, now);
     output.textContent = write(now);
     input.setAttribute("aria-valuetext", write(now));
-  }
-  const element = html(
-    "div", { class: "rh-slider" }, html("label", { for: input.id }, label), input, output,
-  );
-  element.set = (now) => { input.value = nearest(values, now); show(now); };
+  };
   return element;
 }
 
-/** Radio buttons in a fieldset. */
-function choice(label, values, oninput, write) {
-  const name = newId("choice");
-  const inputs = values.map((value) => html("input", {
-    type: "radio", name, value, id: newId("option"), oninput: () => oninput(value),
+/** Radio buttons in a fieldset; check boxes for a list, of which the last one stays. */
+function choice(label, { values, each }, oninput, write) {
+  const all = each ?? values;
+  const name = newName();
+  const inputs = all.map((value) => html("input", {
+    type: each ? "checkbox" : "radio", name, value,
+    oninput: () => oninput(each ? each.filter((_, i) => inputs[i].checked) : value),
   }));
   const element = html(
     "fieldset", { class: "rh-choice" }, html("legend", {}, label),
-    ...inputs.map((input, i) => html("label", { for: input.id }, input, write(values[i]))),
+    ...inputs.map((input, i) => html("label", {}, input, write(all[i]))),
   );
-  element.set = (now) => inputs.forEach((input, i) => { input.checked = values[i] === now; });
+  element.set = (now) => inputs.forEach((input, i) => {
+    input.checked = [now].flat().includes(all[i]);
+    input.disabled = Boolean(each) && input.checked && now.length === 1;
+  });
   return element;
 }
 
 /** A checkbox. */
-export function toggle(label, _values, oninput) {
+function toggle(label, _allowed, oninput) {
   const input = html("input", { type: "checkbox", oninput: () => oninput(input.checked) });
   const element = html("label", { class: "rh-toggle" }, input, label);
   element.set = (now) => { input.checked = now; };
@@ -203,53 +237,12 @@ export function toggle(label, _values, oninput) {
 /** A push button. */
 export const button = (text, onclick) => html("button", { type: "button", onclick }, text);
 
-/** A line of text that says what the figure shows now; screen readers are told of changes. */
-export const readout = () => html("p", { class: "rh-readout", role: "status", "aria-live": "polite" });
-
-/** A line of its own in a readout. */
-export const textLine = (...parts) => html("span", { class: "rh-line" }, ...parts);
-
 /** A table of texts. Each row begins with its own head; the first of the heads may be empty. */
-export const table = (heads, rows) => html("table", {},
+const table = (heads, rows) => html("table", {},
   html("thead", {}, html("tr", {}, ...heads.map((words) =>
     (words ? html("th", { scope: "col" }, words) : html("td"))))),
   html("tbody", {}, ...rows.map(([head, ...texts]) => html("tr", {},
     html("th", { scope: "row" }, head), ...texts.map((words) => html("td", {}, words))))));
-
-/** How far a slider's keys move, in steps. */
-export const STEPS = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
-
-/** Call `take(key, target)` for keys without modifiers. The page doesn't scroll by those it took. */
-export function onKeys(element, take) {
-  element.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.altKey || event.metaKey) return;
-    if (take(event.key, event.target)) event.preventDefault();
-  });
-}
-
-/**
- * A picture that is drawn anew whenever its width changes, so that its letters keep their size on
- * a phone. `draw(width)` returns [height, parts]. What has a `data-key` keeps the focus.
- */
-export function stage(label, draw) {
-  const picture = svg("svg", { role: "group", "aria-label": label });
-  const box = html("div", { class: "rh-stage" }, picture);
-  let width = 0;
-  box.redraw = () => {
-    if (!width) return;
-    const [height, parts] = draw(width);
-    const { activeElement } = document;
-    const key = picture.contains(activeElement) && activeElement.getAttribute("data-key");
-    picture.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    picture.replaceChildren(...parts);
-    if (key) picture.querySelector(`[data-key="${key}"]`)?.focus();
-  };
-  new ResizeObserver(([entry]) => {
-    const now = Math.round(entry.contentRect.width);
-    if (now && now !== width) { width = now; box.redraw(); }
-  }).observe(box);
-  return box;
-}
 
 const asText = (value) => String(value);
 export const clamp = (x, low, high) => Math.min(Math.max(x, low), high);
@@ -320,15 +313,5 @@ export const text = (x, y, words, anchor = "start", look = null) =>
 export const rule = (x1, y1, x2, y2, attributes) => svg("line", { x1, y1, x2, y2, ...attributes });
 
 /** A line through [x, y] pairs. */
-export const curve = (points, stroke, attributes = {}) =>
-  svg("path", { d: linePath(points), fill: "none", stroke, "stroke-width": 2, ...attributes });
-
-/** The path through [x, y] pairs. */
-export const linePath = (points) => points.map(([x, y], i) => `${i ? "L" : "M"}${x} ${y}`).join("");
-
-/** The path of a band between two lines over the same x. */
-export function bandPath(xs, lows, highs) {
-  const there = xs.map((x, i) => [x, highs[i]]);
-  const back = xs.map((x, i) => [x, lows[i]]).reverse();
-  return `${linePath([...there, ...back])}Z`;
-}
+export const curve = (points, stroke, attributes = {}) => svg("polyline",
+  { points: points.join(" "), fill: "none", stroke, "stroke-width": 2, ...attributes });

@@ -1,8 +1,7 @@
 // Normalisation explorer: an image's values raw, centred and scaled, and what imshow clips.
 
 import {
-  clamp, commas, curve, fixed, html, linePath, newId, percent, readout, rule, scale, stage,
-  stateOf, sum, svg, table, text,
+  axes, clamp, commas, curve, fixed, html, percent, rule, scale, stateOf, sum, svg, text,
 } from "./kit.js";
 
 const SIDE = 48; // pixels of an image, each way
@@ -54,22 +53,19 @@ function imshow(bytes, { mean, std }, undo) {
 
 /** Paint an image, with stripes over the pixels that were clipped if `lost` is given. */
 function paint(canvas, shown, lost) {
-  const side = canvas.width;
-  const picture = new ImageData(side, side);
-  const painted = new Uint32Array(picture.data.buffer); // alpha, blue, green, red: 8 bits each
-  const [white, black] = [0xffffffff, 0xff000000];
-  const colours = Uint32Array.from({ length: AREA }, (_, i) =>
-    black + (shown[2 * AREA + i] << 16) + (shown[AREA + i] << 8) + shown[i]);
-  for (let y = 0; y < side; y++) {
-    const row = Math.floor((y * SIDE) / side) * SIDE;
-    for (let x = 0; x < side; x++) {
-      const from = row + Math.floor((x * SIDE) / side);
-      // A white line beside a black one shows on every colour.
-      const stripe = lost?.[from] ? (x + y) % 12 : 2;
-      painted[y * side + x] = [white, black][stripe] ?? colours[from];
-    }
+  const context = canvas.getContext("2d");
+  const side = canvas.width / SIDE;
+  for (let i = 0; i < AREA; i++) {
+    const [x, y] = [(i % SIDE) * side, Math.floor(i / SIDE) * side];
+    context.fillStyle = `rgb(${shown[i]} ${shown[i + AREA]} ${shown[i + 2 * AREA]})`;
+    context.fillRect(x, y, side, side);
+    if (!lost?.[i]) continue;
+    // A white line beside a black one shows on every colour.
+    context.fillStyle = "white";
+    context.fillRect(x, y + side / 2, side, 1);
+    context.fillStyle = "black";
+    context.fillRect(x, y + side / 2 + 1, side, 1);
   }
-  canvas.getContext("2d").putImageData(picture, 0, 0);
 }
 
 /** The outline of a histogram whose bars may have any height, as points. */
@@ -96,7 +92,7 @@ function valueAxis(s, training, [left, right]) {
 }
 
 /** The histogram of channel c from a height on: its bars and their frame. */
-function panel({ s, picture, training, mean, std, x, most }, c, top, bottom, clip) {
+function panel({ s, picture, training, mean, std, x, most }, c, top, bottom) {
   const { name, ink } = CHANNELS[c];
   const [left, right] = x.range;
   const y = scale([0, most], [bottom, top], 2);
@@ -105,15 +101,14 @@ function panel({ s, picture, training, mean, std, x, most }, c, top, bottom, cli
   const edge = (i) => x(value(BIN * i - 0.5));
   const [start, end] = (s.undo ? [value(0), value(255)] : [0, 1]).map(x);
   const outline = steps(picture.histogram[c].map((n) => n / AREA), edge, y);
-  const kept = { x: start, width: end - start, y: top - 2, height: bottom - top + 2 };
+  const kept = { x: start, y: top - 2, width: end - start, height: bottom - top + 2 };
   return [
     svg("rect", { ...kept, fill: "var(--wash)" }),
     rule(left, y(tick), right, y(tick), { class: "rh-grid" }),
     text(left - 6, y(tick), `${100 * tick} %`, "end", "rh-quiet"),
-    svg("clipPath", { id: clip }, svg("rect", kept)),
-    svg("path", {
-      d: linePath(outline), fill: ink, "fill-opacity": 0.75, "clip-path": `url(#${clip})`,
-    }),
+    // A picture within the picture cuts what is outside it.
+    svg("svg", { ...kept, viewBox: Object.values(kept).join(" ") },
+      svg("polygon", { points: outline.join(" "), fill: ink, "fill-opacity": 0.75 })),
     curve(outline, ink),
     curve(steps(training.histogram[c], edge, y), "var(--quiet)", { "stroke-dasharray": "3 2" }),
     rule(left, bottom, right, bottom, { class: "rh-axis" }),
@@ -123,23 +118,19 @@ function panel({ s, picture, training, mean, std, x, most }, c, top, bottom, cli
 }
 
 /** The three histograms over one axis of values. */
-function drawHistograms(s, { pictures, training }, width, clips) {
+function drawHistograms(s, { pictures, training }, width) {
   const picture = pictures[s.image];
   const [top, high, row] = [24, 64, 96];
   const bottom = 3 * row;
   const x = valueAxis(s, training, [64, width - 6]);
-  const [left, right] = x.range;
   const most = Math.max(...picture.histogram.flat().map((n) => n / AREA), ...training.histogram.flat());
-  const shared = { s, picture, training, ...recipe(s, training), x, most };
+  const shared = { s, picture, training, ...s.now, x, most };
   return [bottom + 46, [svg("g", { "aria-hidden": "true" },
-    ...x.ticks.flatMap((tick) => [
-      rule(x(tick), top, x(tick), bottom, { class: "rh-grid" }),
-      text(x(tick), bottom + 14, fixed(tick, tick % 1 ? 1 : 0), "middle"),
-    ]),
-    rule(left, bottom, right, bottom, { class: "rh-axis" }),
-    text((left + right) / 2, bottom + 34, STAGES[s.stage][1], "middle"),
-    text(right, top - 14, s.undo ? "shaded: imshow shows all" : "shaded: imshow shows 0 to 1", "end"),
-    ...clips.flatMap((clip, c) => panel(shared, c, top + c * row, top + c * row + high, clip)),
+    axes(x, { range: [bottom, top], ticks: [] }, { // each panel has heights of its own
+      xLabel: STAGES[s.stage][1], xFormat: (tick) => fixed(tick, tick % 1 ? 1 : 0),
+      yLabel: s.undo ? "shaded: imshow shows all" : "shaded: imshow shows 0 to 1",
+    }),
+    ...CHANNELS.flatMap((_, c) => panel(shared, c, top + c * row, top + c * row + high)),
   )]];
 }
 
@@ -175,33 +166,36 @@ function rows(picture, training, { mean, std }, { below, above }) {
   ];
 }
 
+/** What follows from the state: what the stage does, and what imshow makes of it. */
+function derived(s, training, images) {
+  const now = recipe(s, training);
+  return { ...s, now, result: imshow(images[s.image], now, s.undo) };
+}
+
 function render({ model, el }) {
   const { pictures, training } = model.get("data");
   const images = pictures.map((picture) => decode(picture.bytes));
-  const state = stateOf(model, el);
+  const state = stateOf(model, el, { derive: (s) => derived(s, training, images) });
   const divisor = state.choice("divisor", "scaled by", (name) => DIVISORS[name]);
-  const image = state.choice("image", "image", (i) => thumbnail(pictures[i], images[i]));
   const canvas = html("canvas", {
     class: "rh-picture", width: SIDE * CELL, height: SIDE * CELL, role: "img",
   });
-  const clips = CHANNELS.map(() => newId("kept"));
-  const histograms = stage("histograms of red, green and blue; their numbers are in the table",
-    (width) => drawHistograms(state.read(), { pictures, training }, width, clips));
-  const below = html("p", { class: "rh-note" });
-  const said = readout();
-  const numbers = html("div", { class: "rh-table" });
 
   el.append(
-    html("div", { class: "rh-controls rh-thumbnails" }, image),
+    html("div", { class: "rh-controls rh-thumbnails" },
+      state.choice("image", "image", (i) => thumbnail(pictures[i], images[i]))),
     html("div", { class: "rh-controls" },
       state.choice("stage", "values", (name) => STAGES[name][0]), divisor,
       state.toggle("undo", "un-normalise before showing"), state.toggle("mark", "mark clipped pixels")),
     html("div", { class: "rh-columns" },
-      html("div", { class: "rh-column rh-shown" }, canvas, below),
-      html("div", { class: "rh-column" }, histograms)),
-    said,
+      html("div", { class: "rh-column rh-shown" },
+        canvas, state.live(html("p", { class: "rh-note" }), (s) => [caption(s, s.result.lost)])),
+      html("div", { class: "rh-column" },
+        state.stage("histograms of red, green and blue; their numbers are in the table",
+          (s, width) => drawHistograms(s, { pictures, training }, width)))),
+    state.readout(({ result, now }) => [`${clipping(result)} ${trainingSplit(training, now)}`]),
     html("div", { class: "rh-columns rh-apart" },
-      numbers,
+      state.table((s) => [HEADS, rows(pictures[s.image], training, s.now, s.result)]),
       html("p", { class: "rh-note rh-column" },
         "Height: the share of pixels. Filled: what imshow shows; outline alone: what it clips. " +
         "Dashed: the training split. " +
@@ -210,15 +204,9 @@ function render({ model, el }) {
   );
   state.show((s) => {
     divisor.disabled = s.stage !== "scaled";
-    const now = recipe(s, training);
-    const result = imshow(images[s.image], now, s.undo);
-    paint(canvas, result.shown, s.mark ? result.lost : null);
+    paint(canvas, s.result.shown, s.mark ? s.result.lost : null);
     const how = s.undo ? `${s.stage}, un-normalised` : s.stage;
     canvas.setAttribute("aria-label", `the ${pictures[s.image].name}, ${how}, as imshow shows it`);
-    below.textContent = caption(s, result.lost);
-    said.textContent = `${clipping(result)} ${trainingSplit(training, now)}`;
-    numbers.replaceChildren(table(HEADS, rows(pictures[s.image], training, now, result)));
-    histograms.redraw();
   });
 }
 

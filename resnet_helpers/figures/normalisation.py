@@ -100,25 +100,17 @@ def _sample():
     data = load("sample")
     whole = channel_statistics(data.train.images)
     heap = _binned(data.train.images).sum(0)
-    training = {
-        **{name: [round(x, 6) for x in getattr(whole, name)] for name in ("mean", *DIVISORS)},
-        "histogram": [
-            [round(share, 5) for share in row] for row in (heap / heap[0].sum()).tolist()
-        ],
-    }
+    training = {name: np.round(getattr(whole, name), 6).tolist() for name in ("mean", *DIVISORS)}
+    training["histogram"] = np.round((heap / heap[0].sum()).tolist(), 5).tolist()
     images = resize(data.train.images[list(PLACES)], SIDE)
-    histograms = _binned(images).tolist()
     pictures = []
-    for i, place in enumerate(PLACES):
-        own = channel_statistics(images[i : i + 1])
+    for place, image in zip(PLACES, images, strict=True):
+        own = channel_statistics(image[None])
+        name = data.classes[data.train.labels[place]]
+        raw = base64.b64encode(image.numpy().tobytes()).decode()
+        (histogram,) = _binned(image[None]).tolist()
         pictures.append(
-            {
-                "name": data.classes[data.train.labels[place]],
-                "bytes": base64.b64encode(images[i].numpy().tobytes()).decode(),
-                "mean": own.mean,
-                "std": own.std,
-                "histogram": histograms[i],
-            }
+            {"name": name, "bytes": raw, "mean": own.mean, "std": own.std, "histogram": histogram}
         )
     return {"pictures": pictures, "training": training}
 

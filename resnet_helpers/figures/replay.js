@@ -1,19 +1,16 @@
 // Training replay: two recorded trainings of one network, epoch by epoch.
 
 import {
-  axes, button, clamp, commas, curve, fixed, html, readout, rule, scale, stage, stateOf, sum, svg,
-  text, textLine,
+  axes, button, clamp, commas, curve, fixed, html, rule, scale, stateOf, sum, svg, text,
 } from "./kit.js";
 
 const PAUSE = 700; // milliseconds for each epoch, while it plays
 const COLOURS = ["var(--quiet)", "var(--third)"]; // both networks are residual: this is the recipe
 const LEFT = 56; // room for the labels left of the panels
-const HIGH = 22; // of a row of the confusion matrix
 
 const inPercent = (share) => fixed(100 * share, 1);
 const loss = (nats) => fixed(nats, 3);
 const dashes = (part) => (part === "val" ? "6 4" : null);
-const group = (y, ...parts) => svg("g", { transform: `translate(0 ${y})` }, ...parts);
 
 /** A point of a line: full in training, hollow in validation. */
 const point = (part, colour, cx, cy) => svg("circle", {
@@ -81,96 +78,56 @@ function panels(training, now, colour, width, highest, pick) {
 }
 
 /** A test image, the three highest probabilities, and whether the first is the truth. */
-function picture(image, truth, top, classes, colour, width, place) {
-  const verdict = top[0][0] === truth ? "✓ right" : "✗ wrong";
-  const answers = top.map(([label, , words]) => `${classes[label]} ${words}`).join(", ");
-  return svg("g", {
-    role: "img", transform: `translate(${place})`,
-    "aria-label": `${classes[truth]}: ${verdict.slice(2)}, says ${answers}`,
-  },
-  image, text(56, 14, classes[truth]),
-  text(56, 34, verdict, "start", top[0][0] === truth ? null : "rh-strong"),
-  ...top.flatMap(([label, share, words], i) => {
-    const bar = { y: 54 + 21 * i, height: 18, rx: 2 };
-    return [
-      svg("rect", { ...bar, width, fill: "var(--wash)" }),
-      svg("rect", { ...bar, width: share * width, fill: colour, opacity: 0.35 }),
-      text(4, bar.y + 9, classes[label], "start", label === truth ? "rh-strong" : null),
-      text(width - 4, bar.y + 9, words, "end"),
-    ];
-  }));
-}
-
-/**
- * The test images in rows, and the height of these rows.
- * @returns {[any[], number]}
- */
-function pictures(images, { truth, classes }, { top }, colour, width) {
-  const count = width < 340 ? 2 : 3;
-  const wide = (width - 14 * (count - 1)) / count;
-  const drawn = images.map((image, i) => picture(image, truth[i], top[i], classes, colour, wide,
-    [(i % count) * (wide + 14), Math.floor(i / count) * 132]));
-  const words = text(0, -18, "Nine test pictures, and what the network says");
-  return [[words, ...drawn], Math.ceil(images.length / count) * 132];
+function picture(image, truth, top, classes) {
+  const bars = top.map(([label, share, words]) => {
+    const bar = html("span", { class: "rh-bar" },
+      html(label === truth ? "strong" : "span", {}, classes[label]), html("span", {}, words));
+    bar.style.setProperty("--share", `${100 * share}%`);
+    return bar;
+  });
+  const right = top[0][0] === truth;
+  return html("div", { class: "rh-watched" }, image,
+    html("span", {}, classes[truth], html("br"),
+      right ? "✓ right" : html("strong", {}, "✗ wrong")), ...bars);
 }
 
 /** The confusion counts of validation: a row for each true class, a column for each answer. */
-function matrix(counts, classes, colour, width) {
-  const [left, top] = [62, 112];
-  const wide = Math.min(30, (width - left - 10) / classes.length);
+function matrix(counts, classes) {
   const right = sum(counts.map((row, k) => row[k]));
-  const names = classes.flatMap((name, k) => {
-    const x = left + (k + 0.6) * wide;
-    return [
-      text(left - 6, top + (k + 0.5) * HIGH, name, "end"),
-      svg("text", { x, y: top - 6, transform: `rotate(-60 ${x} ${top - 6})` }, name),
-    ];
-  });
-  const cells = counts.flatMap((row, truth) => row.flatMap((count, said) => {
-    const [x, y] = [left + said * wide, top + truth * HIGH];
-    return [
-      svg("rect", {
-        x: x + 0.5, y: y + 0.5, width: wide - 1, height: HIGH - 1,
-        stroke: truth === said ? "var(--ink)" : "var(--line)",
-        // The root lets rare mistakes be seen; half the colour at most, so that text stays legible.
-        fill: colour, "fill-opacity": 0.5 * Math.sqrt(count / sum(row)),
-      }),
-      text(x + wide / 2, y + HIGH / 2, count || "", "middle"),
-    ];
-  }));
-  const label = `Confusion matrix: ${right} of ${commas(sum(counts.flat()))} validation pictures right`;
-  return svg("g", { role: "img", "aria-label": label },
-    text(0, 10, "Validation pictures: a row for what each is,"),
-    text(0, 28, "a column for what the network says"), ...names, ...cells);
+  const cell = (count, truth, said) => {
+    const element = html("td", { class: truth === said && "rh-diagonal" }, count || "");
+    // The root lets rare mistakes be seen; half the colour at most, so that text stays legible.
+    element.style.setProperty("--share", `${50 * Math.sqrt(count / sum(counts[truth]))}%`);
+    return element;
+  };
+  return html("table", { class: "rh-confusion" },
+    html("caption", {}, "Confusion matrix, a row for what each is, a column for what the network " +
+      `says: ${right} of ${commas(sum(counts.flat()))} validation pictures right.`),
+    html("tr", {}, html("td"), ...classes.map((name) => html("th", { scope: "col" }, name))),
+    ...counts.map((row, truth) => html("tr", {}, html("th", { scope: "row" }, classes[truth]),
+      ...row.map((count, said) => cell(count, truth, said)))));
 }
 
-/** All that is drawn of one training, and below it what it most often mistook. */
-function column(data, training, colour, now, pick) {
+/** All that is shown of one training: its curves, what it says of pictures, its mistakes. */
+function column(state, data, training, colour, pick) {
+  const { truth, classes } = data;
   const highest = Math.max(...data.trainings.flatMap(({ epochs }) =>
     epochs.flatMap((epoch) => [epoch.train_loss, epoch.val_loss])));
   // Made once: a new image would flicker while it is decoded.
-  const images = data.images.map((href) =>
-    svg("image", { class: "rh-pixels", href, width: 48, height: 48 }));
-  const drawn = stage(training.words, (width) => {
-    const epoch = training.epochs[now() - 1];
-    const [rows, high] = pictures(images, data, epoch, colour, width);
-    return [450 + high + 8 + 114 + HIGH * data.classes.length, [
-      ...panels(training, now(), colour, width, highest, pick),
-      group(450, ...rows),
-      group(450 + high + 8, matrix(epoch.confusion, data.classes, colour, width)),
-    ]];
-  });
-  const mistake = html("p");
+  const images = data.images.map((src) => html("img", { class: "rh-pixels", src, alt: "" }));
   const element = html("div", { class: "rh-column" },
     html("p", {},
       html("strong", {}, training.words), html("br"),
       html("span", { class: "rh-note" }, training.about)),
-    drawn, mistake);
-  const show = (epoch) => {
-    mistake.textContent = mistakeOf(training.epochs[epoch - 1], data.classes);
-    drawn.redraw();
-  };
-  return { element, show };
+    state.stage(training.words,
+      ({ epoch }, width) => [412, panels(training, epoch, colour, width, highest, pick)]),
+    html("p", {}, "Nine test pictures, and what the network says"),
+    state.live(html("div", { class: "rh-pictures" }), ({ epoch }) => training.epochs[epoch - 1].top.map(
+      (top, i) => picture(images[i], truth[i], top, classes))),
+    state.live(html("div"), ({ epoch }) => [matrix(training.epochs[epoch - 1].confusion, classes)]),
+    state.live(html("p"), ({ epoch }) => [mistakeOf(training.epochs[epoch - 1], classes)]));
+  element.style.setProperty("--colour", colour);
+  return element;
 }
 
 function mistakeOf({ mistake: [truth, said, count] }, classes) {
@@ -215,21 +172,18 @@ function render({ model, el }) {
   });
   const slider = state.slider("epoch", "epoch", (epoch) => `${epoch}\u00a0of\u00a0${last}`);
   slider.addEventListener("input", stop);
-  const columns = trainings.map((training, i) => column(data, training, COLOURS[i], now, pick));
-  const said = readout();
 
   el.append(
-    html("div", { class: "rh-columns" }, ...columns.map(({ element }) => element)),
+    html("div", { class: "rh-columns" },
+      ...trainings.map((training, i) => column(state, data, training, COLOURS[i], pick))),
     // At hand wherever one looks: the figure is taller than a screen.
     html("div", { class: "rh-controls rh-at-hand" }, playing, slider),
-    said, html("p", { class: "rh-note" }, data.provenance), state.share(),
+    state.readout(({ epoch }) => [
+      `Epoch ${epoch} of ${last}.`,
+      ...trainings.map((training) => sentence(training, epoch, images.length)),
+    ]),
+    html("p", { class: "rh-note" }, data.provenance), state.share(),
   );
-  state.show(({ epoch }) => {
-    columns.forEach(({ show }) => show(epoch));
-    said.replaceChildren(
-      textLine(`Epoch ${epoch} of ${last}.`),
-      ...trainings.map((training) => textLine(sentence(training, epoch, images.length))));
-  });
   return stop;
 }
 

@@ -57,25 +57,19 @@ class TrainingReplay(Figure):
     @traitlets.default("data")
     def _data(self):
         size = self._recorded["book-recipe"]["settings"]["image_size"]
-        images = (
-            transforms.resize(torch.from_numpy(_watched()[0]), size).permute(0, 2, 3, 1).numpy()
-        )
+        images = transforms.resize(torch.from_numpy(_watched()[0]), size).permute(0, 2, 3, 1)
         return {
             "trainings": [self._training(recipe) for recipe in RECIPES],
             "classes": list(sample_set.CLASSES),
-            "images": [png_source(Image.fromarray(image)) for image in images],
+            "images": [png_source(Image.fromarray(image.numpy())) for image in images],
             "truth": _watched()[1],
             "provenance": provenance_line(list(self._recorded.values())),
         }
 
     def _training(self, recipe):
         epochs = [
-            {
-                **self.values(recipe, epoch),
-                "confusion": self._seen(recipe, epoch)["confusion"],
-                "top": _top(self._seen(recipe, epoch)),
-            }
-            for epoch in range(1, EPOCHS + 1)
+            {**self.values(recipe, i), "confusion": seen["confusion"], "top": _top(seen)}
+            for i, seen in enumerate(self._recorded[recipe]["watched"], 1)
         ]
         return {"words": RECIPES[recipe][0], "about": ABOUT[recipe], "epochs": epochs}
 
@@ -90,23 +84,17 @@ class TrainingReplay(Figure):
             ``learning_rate`` at the epoch's start, as text; ``right``, of the nine test images;
             ``mistake``, the most frequent on validation: true class, answer, how often.
         """
-        row, seen = self._recorded[recipe]["history"][epoch - 1], self._seen(recipe, epoch)
+        row, seen = (self._recorded[recipe][name][epoch - 1] for name in ("history", "watched"))
         measures = ("train_loss", "val_loss", "train_accuracy", "val_accuracy")
-        mistakes = [
-            [true, said, count]
-            for true, counts in enumerate(seen["confusion"])
-            for said, count in enumerate(counts)
-            if true != said
-        ]
+        wrong = np.array(seen["confusion"])
+        np.fill_diagonal(wrong, 0)
+        true, said = np.unravel_index(wrong.argmax(), wrong.shape)
         return {
             **{name: round(row[name], 4) for name in measures},
             "learning_rate": _decimal(row["learning_rate"]),
             "right": sum(a == b for a, b in zip(seen["answers"], _watched()[1], strict=True)),
-            "mistake": max(mistakes, key=lambda mistake: mistake[2]),
+            "mistake": [int(true), int(said), int(wrong.max())],
         }
-
-    def _seen(self, recipe, epoch):
-        return self._recorded[recipe]["watched"][epoch - 1]
 
     def still(self):
         figure, axes = plt.subplots(

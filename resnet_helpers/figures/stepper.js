@@ -2,9 +2,7 @@
 // It has the layers, parameters and MACs of blocks.py a second time, since a slider must answer at
 // once. A test compares them with the real block's.
 
-import {
-  button, clamp, commas, html, readout, rule, stage, stateOf, sum, svg, text,
-} from "./kit.js";
+import { button, clamp, commas, curve, html, rule, stateOf, sum, svg, text } from "./kit.js";
 
 const EXAMPLES = [
   ["ResNet-18, conv2_1", "basic", 64, 64, 1],
@@ -17,7 +15,7 @@ const EXAMPLES = [
 /** The steps end with addition, ReLU and y; a shorter block ends at its own last one. */
 function derived(state) {
   const last = (state.kind === "basic" ? 5 : 8) + 3;
-  return { ...state, last, step: Math.min(state.step, last) };
+  return { ...state, last, step: Math.min(state.step, last), most: { step: last } };
 }
 
 const shapeText = (shape) => shape.join("×");
@@ -62,7 +60,6 @@ function blockOf(s) {
   };
   return { input, layers, projection, shortcut, output: shape, beside: layers.length >> 1 };
 }
-
 
 /** What each step forward does, adds and hands on. */
 function forwardSteps(b) {
@@ -131,12 +128,9 @@ function backwardSteps(b) {
   ];
 }
 
-/** Three digits and a letter, where there is no room for all digits. */
-function brief(number) {
-  if (number < 10000) return commas(number);
-  const [unit, letter] = number < 1e6 ? [1e3, "k"] : number < 1e9 ? [1e6, "M"] : [1e9, "G"];
-  return `${(number / unit).toPrecision(3)} ${letter}`;
-}
+/** Three digits and a letter, where there is no room for all digits: 3.70B are billions. */
+const compact = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
+const brief = (number) => (number < 10000 ? commas(number) : compact.format(number));
 
 /** A tensor as a box: the more pixels the higher, the more channels the longer. */
 function tensorBox(x, y, shape, stroke, dash = null) {
@@ -155,16 +149,15 @@ const tip = (x, y, turn, fill) => svg(
   "path", { d: "M0 0l-8 -4.5v9z", transform: `translate(${x} ${y}) rotate(${turn})`, fill });
 
 /** Lines of text around a middle. */
-const words = (x, y, lines, anchor = "start", look = null) => lines.map((line, i) =>
-  text(x, y + (i - (lines.length - 1) / 2) * 16, line, anchor, look));
+const words = (x, y, lines, anchor, look) => lines.filter(Boolean).map((line, i, all) =>
+  text(x, y + (i - (all.length - 1) / 2) * 16, line, anchor, look));
 
 /** Where everything stands: the layers in a column, the shortcut on its left, numbers right. */
 function plan(b, width) {
-  const wide = width >= 440;
-  const lane = wide ? Math.min(106 + (width - 440) * 0.3, 150) : 94;
+  const lane = clamp(106 + (width - 440) * 0.3, 94, 150);
   const left = lane + 16;
-  const across = wide ? 130 : Math.min(92, width - 188);
-  const start = wide ? 22 : 38; // room for the headings
+  const across = clamp(width - 220, 76, 130);
+  const start = 38; // room for the headings
   const fork = start + 40;
   let y = fork + 40;
   const place = (high, gap) => {
@@ -172,111 +165,103 @@ function plan(b, width) {
     y += high + gap;
     return box;
   };
-  const layers = b.layers.map((layer) => place(wide || layer.kind === "ReLU" ? 26 : 40, 36));
+  const layers = b.layers.map((layer) => place(layer.kind === "ReLU" ? 26 : 40, 36));
   const [plus, last] = [place(24, 36), place(26, 42)];
   // Edge e leads to node e, and the last one out of the block.
   const nodes = [...layers, plus, last];
-  const edges = nodes.map((node, i) => [i ? nodes[i - 1].bottom : fork, node.top]);
-  edges.push([last.bottom, y - 4]);
+  const ends = [...nodes.map((node) => node.top), y - 4];
+  const edges = ends.map((end, i) => [i ? nodes[i - 1].bottom : fork, end]);
   return {
-    wide, lane, left, across, start, fork, layers, plus, last, edges, end: y + 8,
+    lane, left, across, start, fork, layers, plus, last, edges, end: y + 8,
     middle: (layers[0].top + plus.top) / 2, beside: lane / 2, centre: left + across / 2,
-    columns: wide ? [width - 112 - Math.min(30, (width - 440) / 4), width - 4] : [left + across + 8],
+    right: left + across + 8,
   };
 }
 
-/** The numbers of a layer, or the headings: beside each other or, without room, in two lines. */
-function numbers({ wide, columns }, y, pair, look) {
-  if (!wide) return words(columns[0], y, pair, "start", look);
-  return pair.map((number, i) => text(columns[i], y, number, "end", look));
-}
-
 function layerBox(p, box, lines, { now, passed }) {
-  const parts = [
+  return [
     svg("rect", {
       x: p.left, y: box.top, width: p.across, height: box.bottom - box.top, rx: 5,
       fill: "var(--paper)", stroke: now ? "var(--ink)" : "var(--quiet)", "stroke-width": now ? 3 : 1,
     }),
     ...words(p.centre, box.middle, lines, "middle", passed ? null : "rh-quiet"),
+    now && tip(p.left - 5, box.middle, 0, "var(--ink)"),
   ];
-  return now ? [...parts, tip(p.left - 5, box.middle, 0, "var(--ink)")] : parts;
 }
 
-function node(cx, cy, r, now) {
-  const [stroke, width] = now ? ["var(--ink)", 4] : ["var(--residual)", 2];
-  return [
-    svg("circle", { cx, cy, r, fill: "var(--paper)", stroke, "stroke-width": width }),
-    svg("path", {
-      d: `M${cx - 5} ${cy}h10M${cx} ${cy - 5}v10`, stroke: "var(--ink)", "stroke-width": 2,
-    }),
-  ];
-}
+const node = (cx, cy, r, now) => [
+  svg("circle", {
+    cx, cy, r, fill: "var(--paper)", stroke: now ? "var(--ink)" : "var(--residual)",
+    "stroke-width": now ? 4 : 2,
+  }),
+  curve([[cx - 5, cy], [cx + 5, cy]], "var(--ink)"),
+  curve([[cx, cy - 5], [cx, cy + 5]], "var(--ink)"),
+];
 
 /** A piece of the main path, thick once it has been passed, with the tensor that is on it. */
 function edge(p, ends, { passed, back, ink, shape, formula, now, dash = null, pointed = true }) {
   const [top, bottom] = ends;
   const colour = passed ? ink : "var(--quiet)";
-  const [width, dashes] = passed ? [4, dash] : [1.5, false];
-  const look = { stroke: colour, "stroke-width": width, "stroke-dasharray": dashes };
-  const parts = [rule(p.centre, top, p.centre, bottom, look)];
-  if (pointed) parts.push(back ? tip(p.centre, top, -90, colour) : tip(p.centre, bottom, 90, colour));
-  if (!passed || !shape) return parts;
+  const look = { "stroke-width": passed ? 4 : 1.5, "stroke-dasharray": passed && dash };
   const middle = (top + bottom) / 2;
-  const lines = [shapeText(shape), formula].filter(Boolean);
   return [
-    ...parts, tensorBox(p.centre, middle, shape, colour, dash),
-    ...words(p.centre + 22, middle, p.wide ? [lines.join(",  ")] : lines, "start", now && "rh-strong"),
+    rule(p.centre, top, p.centre, bottom, { stroke: colour, ...look }),
+    pointed && tip(p.centre, back ? top : bottom, back ? -90 : 90, colour),
+    ...(passed && shape ? [
+      tensorBox(p.centre, middle, shape, colour, dash),
+      ...words(p.centre + 22, middle, [shapeText(shape), formula], "start", now && "rh-strong"),
+    ] : []),
   ];
 }
 
 /** The shortcut: identity or projection. `reach` is how far up a gradient has come. */
 function shortcutPath(p, b, { passed, back, reach, now, projected }) {
-  const [x, foot, r] = [p.beside, p.plus.middle, 10];
-  const whole = `V${p.fork + r}Q${x} ${p.fork} ${x + r} ${p.fork}H${p.centre - (back ? 12 : 0)}`;
-  const line = (to, thick) => svg("path", {
-    d: `M${p.centre - 13} ${foot}H${x + r}Q${x} ${foot} ${x} ${foot - r}` +
-      (to > p.fork ? `V${to}` : whole),
-    fill: "none", stroke: "var(--residual)", "stroke-width": thick ? 5 : 1.5,
-  });
-  const onPaper = (y, lines, bold) => [
-    svg("rect", {
-      x: x - 8, y: y - 8 * lines.length, width: 16, height: 16 * lines.length, fill: "var(--paper)",
-    }),
-    ...words(x, y, lines, "middle", bold && "rh-strong"),
-  ];
-  const tensor = (y, shape, formula, above) => {
+  const x = p.beside;
+  const fork = [p.centre - (back ? 12 : 0), p.fork];
+  const corners = [[p.centre - 13, p.plus.middle], [x, p.plus.middle]];
+  const line = (points, width) => curve([...corners, ...points], "var(--residual)",
+    { "stroke-width": width, "stroke-linejoin": "round" });
+  const tensor = (y, shape, formula) => {
     if (!passed || (back && reach > y)) return [];
     const lines = [shapeText(shape), formula].filter(Boolean);
     return [
-      tensorBox(x, y, shape, "var(--residual)"),
-      ...onPaper(y + (above ? -1 : 1) * (11 + 8 * lines.length), lines, now && !above),
+      tensorBox(x, y, shape, "var(--residual)"), ...onPaper(x, y + 11 + 8 * lines.length, lines, now),
     ];
   };
-  const parts = [
-    line(p.fork, false), passed ? line(back ? reach : p.fork, true) : "",
-    tip(p.centre - (back ? 10 : 12), back ? p.fork : foot, 0, "var(--residual)"),
+  return [
+    line([[x, p.fork], fork], 1.5),
+    passed && line(back && reach > p.fork ? [[x, reach]] : [[x, p.fork], fork], 5),
+    tip(p.centre - (back ? 10 : 12), back ? p.fork : p.plus.middle, 0, "var(--residual)"),
+    ...(b.projection ? projectionParts(p, b, { back, now, projected, tensor }) : [
+      ...onPaper(x, p.middle - 24, ["identity"], now), ...tensor(p.middle, b.input, back && "g · 1"),
+    ]),
   ];
-  if (!b.projection) {
-    return [
-      ...parts, ...onPaper(p.middle - 24, ["identity"], now),
-      ...tensor(p.middle, b.input, back && "g · 1", false),
-    ];
-  }
+}
+
+/** Words on a line, which they interrupt. */
+const onPaper = (x, y, lines, bold) => [
+  svg("rect", {
+    x: x - 8, y: y - 8 * lines.length, width: 16, height: 16 * lines.length, fill: "var(--paper)",
+  }),
+  ...words(x, y, lines, "middle", bold && "rh-strong"),
+];
+
+/** The projection's box, and the tensors on both sides of it. */
+function projectionParts(p, b, { back, now, projected, tensor }) {
   const lines = [
     "projection:", "1×1 conv", ...(b.input[1] > b.output[1] ? ["stride 2"] : []), "batch norm",
-    `${brief(b.shortcut.parameters)} ${p.wide ? "params" : "par."}`,
+    `${brief(b.shortcut.parameters)} par.`,
     `${brief((back ? 2 : 1) * b.shortcut.macs)} MACs`,
   ];
   const half = 8 * lines.length + 5;
   return [
-    ...parts,
-    ...tensor(p.middle + half + 20, b.output, back && "g", false),
-    ...tensor(p.middle - half - 20, b.input, back && projected && "g · P′", true),
+    ...tensor(p.middle + half + 20, b.output, back && "g"),
+    ...tensor(p.middle - half - 60, b.input, back && projected && "g · P′"),
     svg("rect", {
       x: 3, y: p.middle - half, width: p.lane - 6, height: 2 * half, rx: 5, fill: "var(--paper)",
       stroke: "var(--residual)", "stroke-width": now || projected === "now" ? 4 : 1.5,
     }),
-    ...words(x, p.middle, lines, "middle"),
+    ...words(p.beside, p.middle, lines, "middle"),
   ];
 }
 
@@ -295,19 +280,14 @@ function picture(s, width) {
   const end = back ? k + 3 : 0; // when x, or the gradient in it, is there
   const shapes = [back && b.input, ...b.layers.map((layer) => layer.shape), b.output, b.output];
   const formulas = { 0: "g · F′", [k]: "g", [k + 1]: "g", [k + 2]: "∂L/∂y" };
-  const lines = (layer) => {
-    const short = layer.words.replace("convolution", "conv");
-    return p.wide ? [short] : short.split(", ");
-  };
-
+  const lines = (layer) => layer.words.replace("convolution", "conv").split(", ");
   return [p.end + 12, [
     svg("rect", {
       x: p.lane + 2, y: p.layers[0].top - 4, width: width - p.lane - 2, rx: 5,
       height: p.layers[k - 1].bottom - p.layers[0].top + 8, fill: "var(--wash)",
     }),
     text(p.lane + 7, p.layers[0].bottom + 18, "F", "start", "rh-strong"),
-    ...numbers(p, p.start - (p.wide ? 14 : 22),
-      [p.wide ? "parameters" : "params", back ? "MACs ×2" : "MACs"], "rh-quiet"),
+    ...words(p.right, p.start - 22, ["params", back ? "MACs ×2" : "MACs"], "start", "rh-quiet"),
     text(p.centre, p.start - 14, "x", "middle", "rh-strong"),
     ...edge(p, [p.start - 4, p.fork], {
       ...at(end), ink: "var(--ink)", shape: b.input, pointed: back,
@@ -324,8 +304,8 @@ function picture(s, width) {
     }),
     ...b.layers.flatMap((layer, i) => [
       ...layerBox(p, p.layers[i], lines(layer), at(works(i))),
-      ...(layer.kind === "ReLU" ? [] : numbers(p, p.layers[i].middle,
-        [digits(layer.parameters), digits(times * layer.macs)], s.step < works(i) && "rh-quiet")),
+      ...(layer.kind === "ReLU" ? [] : words(p.right, p.layers[i].middle,
+        [layer.parameters, times * layer.macs].map(digits), "start", s.step < works(i) && "rh-quiet")),
     ]),
     ...node(p.centre, p.plus.middle, 12, s.step === (back ? 2 : k + 2)),
     ...(back ? node(p.centre, p.fork, 10, s.step === end)
@@ -335,7 +315,7 @@ function picture(s, width) {
   ]];
 }
 
-/** What the step is, what it does, and what has been spent so far. */
+/** What the step is, what it does, and what has been spent so far: the readout's lines. */
 function tale(s) {
   const b = blockOf(s);
   const steps = s.direction === "forward" ? forwardSteps(b) : backwardSteps(b);
@@ -343,12 +323,15 @@ function tale(s) {
   const [parametersSoFar, macsSoFar] = ["parameters", "macs"].map((unit) =>
     `${commas(total(steps.slice(0, s.step + 1), unit))} of ${commas(total(steps, unit))}`);
   return [
-    html("strong", {}, `Step ${s.step} of ${s.last}: ${what} (${shapeText(shape)})`), html("br"),
-    tell.replaceAll("′(", "′\u2060("), html("br"), // F′(x) stays in one piece
+    html("strong", {}, `Step ${s.step} of ${s.last}: ${what} (${shapeText(shape)})`),
+    tell.replaceAll("′(", "′\u2060("), // F′(x) stays in one piece
     `Here ${commas(parameters)} parameters, ${commas(macs)} MACs; so far ${parametersSoFar} parameters, ` +
     `${macsSoFar} MACs${s.direction === "forward" ? "" : " back"}.`,
   ];
 }
+
+const code = ({ kind, in_channels, out_channels, stride }) =>
+  `${kind === "basic" ? "BasicBlock" : "BottleNeck"}(${in_channels}, ${out_channels}, stride=${stride})`;
 
 function render({ model, el }) {
   const state = stateOf(model, el, {
@@ -360,37 +343,30 @@ function render({ model, el }) {
     if (clamp(step + by, 0, last) !== step) state.change({ step: step + by });
   };
   const [back, next] = [button("Back", () => move(-1)), button("Next", () => move(1))];
-  const sizes = [
-    state.choice("kind", "block"),
-    state.slider("in_channels", "in_channels"),
-    state.slider("out_channels", "out_channels",
-      (channels) => (state.read().kind === "basic" ? channels : `${channels} ×4`)),
-    state.slider("size", "input pixels", (side) => `${side}×${side}`),
-    state.choice("stride", "stride"),
-  ];
-  const step = state.slider("step", "step", (now) => `${now} of ${state.read().last}`);
-  const [code, said] = [html("code", {}), readout()];
-  const drawing = stage(
-    "the residual block, layer by layer", (width) => picture(state.read(), width));
-
   el.append(
     state.examples(EXAMPLES),
     html("div", { class: "rh-stepper" },
-      html("div", { class: "rh-controls" }, ...sizes, code, state.choice("direction", "pass")),
-      drawing,
+      html("div", { class: "rh-controls" },
+        state.choice("kind", "block"),
+        state.slider("in_channels", "in_channels"),
+        state.slider("out_channels", "out_channels",
+          (channels) => (state.read().kind === "basic" ? channels : `${channels} ×4`)),
+        state.slider("size", "input pixels", (side) => `${side}×${side}`),
+        state.choice("stride", "stride"),
+        state.live(html("code"), (s) => [code(s)]),
+        state.choice("direction", "pass")),
+      state.stage("the residual block, layer by layer", picture),
       html("div", { class: "rh-stepper-words" },
-        html("div", { class: "rh-controls" }, step, html("span", {}, back, " ", next)), said)),
+        html("div", { class: "rh-controls" },
+          state.slider("step", "step", (now) => `${now} of ${state.read().last}`),
+          html("span", {}, back, " ", next)),
+        state.readout(tale))),
     state.share(),
   );
-  state.show((s) => {
-    step.querySelector("input").max = s.last;
+  state.show(({ step, last }) => {
     // Not `disabled`: that would take the focus from who steps by keyboard.
-    back.setAttribute("aria-disabled", s.step === 0);
-    next.setAttribute("aria-disabled", s.step === s.last);
-    const block = s.kind === "basic" ? "BasicBlock" : "BottleNeck";
-    code.textContent = `${block}(${s.in_channels}, ${s.out_channels}, stride=${s.stride})`;
-    said.replaceChildren(...tale(s));
-    drawing.redraw();
+    back.setAttribute("aria-disabled", step === 0);
+    next.setAttribute("aria-disabled", step === last);
   });
 }
 

@@ -1,6 +1,6 @@
 """Block stepper: a tensor goes through a residual block layer by layer, and its gradient back."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import torch
@@ -14,21 +14,13 @@ from resnet_helpers.figures.base import Figure
 BLOCKS = {"basic": BasicBlock, "bottleneck": BottleNeck}
 
 
-@dataclass(frozen=True)
-class Step:
-    """One step on the way through a block.
+class Step(NamedTuple):
+    """One step on the way through a block."""
 
-    Attributes:
-        words: what is passed.
-        shape: of what comes out of it, without the batch.
-        parameters: of what is passed.
-        macs: multiply–adds for one image.
-    """
-
-    words: str
-    shape: tuple[int, ...]
-    parameters: int = 0
-    macs: int = 0
+    words: str  # what is passed
+    shape: tuple[int, ...]  # of what comes out of it, without the batch
+    parameters: int = 0  # of what is passed
+    macs: int = 0  # multiply–adds for one image
 
 
 class BlockStepper(Figure):
