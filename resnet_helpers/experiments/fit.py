@@ -97,18 +97,17 @@ def network_for(recipe, classes):
     return model.to(memory_format=layout)
 
 
-def loader_for(recipe, split, statistics, learn=False, batch_size=None):
+def loader_for(recipe, split, statistics, learn=False):
     """The batches of a split, prepared as a recipe asks for.
 
     Args:
         split: uint8 images of any size, and their labels.
         statistics: a ``transforms.ChannelStatistics``, of the training images.
         learn: shuffled and augmented, to learn from. Otherwise in order, to be measured.
-        batch_size: another than the recipe's.
     """
     return BatchLoader(
         split,
-        batch_size or recipe.batch_size,
+        recipe.batch_size,
         transform_for(recipe, statistics),
         augment=_augment(recipe) if learn else None,
         shuffle=learn,
