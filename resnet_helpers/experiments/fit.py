@@ -47,7 +47,10 @@ def fit(model, recipe, train_dl, evaluate=None, *, keep=None, after_step=(), aft
     learn = nn.CrossEntropyLoss(reduction="sum", label_smoothing=recipe.label_smoothing)
     measure = nn.CrossEntropyLoss(reduction="sum")
     opt = optimizer_for(model, recipe)
-    schedule = _schedule(recipe, opt, recipe.epochs * len(train_dl))
+    if recipe.schedule == "plateau":
+        schedule = ReduceLROnPlateau(opt, factor=0.1, patience=recipe.patience)
+    else:
+        schedule = triangle_schedule(opt, recipe.epochs * len(train_dl), recipe.warm_up)
     parts = {"model": model, "optimizer": opt, "schedule": schedule}
     kept = distributed.from_first(keep.read()) if keep else None
     history = restore(kept, parts, train_dl.generator) if kept else []
@@ -159,9 +162,3 @@ def _augment(recipe):
         return images
 
     return augment
-
-
-def _schedule(recipe, opt, steps):
-    if recipe.schedule == "plateau":
-        return ReduceLROnPlateau(opt, mode="min", factor=0.1, patience=recipe.patience)
-    return triangle_schedule(opt, steps, recipe.warm_up)

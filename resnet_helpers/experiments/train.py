@@ -80,8 +80,14 @@ def train_to_folder(recipe, data, folder, resume=False, after_step=(), after_epo
             after_step = partial(_check_finite, recipe, folder), *after_step
             return _train(model, recipe, data, images, folder, after_step, after_epoch)
     except (Stopped, FloatingPointError, distributed.LostProcess) as error:
+        way_on = "No epoch was finished yet, so nothing is kept"
+        if (folder / CHECKPOINT).exists():
+            way_on = (
+                f"{folder} keeps all whole epochs: the same command with --resume (in Python: "
+                "resume=True) goes on, with as many processes as you like"
+            )
         # A new object of the same kind: where things stand is known only here.
-        raise type(error)(f"{error}. {_way_on(folder)}") from error
+        raise type(error)(f"{error}. {way_on}") from error
 
 
 def load_trained(path):
@@ -176,7 +182,11 @@ def _train(model, recipe, data, images, folder, after_step, after_epoch):
         "test": _measure(model, recipe, loader(data.test)),
     }
     if distributed.rank() == 0:
-        _write_end(folder, result)
+        write_json(folder / HISTORY, result)
+        write_reports(folder, result)
+        (folder / CHECKPOINT).unlink()  # last of all: until then, the training isn't finished
+        test = f"{result['test']['accuracy']:.1%} ± {result['test']['standard_error']:.1%}"
+        print(f"best epoch {result['best_epoch']}; test accuracy {test}. All of it is in {folder}")
     return model.eval(), result
 
 
@@ -252,7 +262,6 @@ def _stoppable():
 
 def _check_folder(folder, resume):
     """Make the folder; says whether it holds a finished training."""
-    # The checkpoint goes last of all.
     unfinished = (folder / CHECKPOINT).exists()
     finished = not unfinished and (folder / HISTORY).exists()
     if not resume and finished:
@@ -264,20 +273,3 @@ def _check_folder(folder, resume):
         )
     folder.mkdir(parents=True, exist_ok=True)
     return finished
-
-
-def _way_on(folder):
-    if not (folder / CHECKPOINT).exists():
-        return "No epoch was finished yet, so nothing is kept"
-    return (
-        f"{folder} keeps all whole epochs: the same command with --resume (in Python: "
-        "resume=True) goes on, with as many processes as you like"
-    )
-
-
-def _write_end(folder, result):
-    write_json(folder / HISTORY, result)
-    write_reports(folder, result)
-    (folder / CHECKPOINT).unlink()
-    accuracy = f"{result['test']['accuracy']:.1%} ± {result['test']['standard_error']:.1%}"
-    print(f"best epoch {result['best_epoch']}; test accuracy {accuracy}. All of it is in {folder}")

@@ -112,7 +112,7 @@ WRONG = {
         (PARTS | {"fc": 20_490}, "right for 10 classes"),
         (PARTS | {"fc": 513_000}, "narrow middle"),
         (PARTS | {"conv4_x": PARTS["conv4_x"] + 1}, "That is 1 more"),
-        (PARTS | {"conv4_x": PARTS["conv4_x"] - 1}, "which is 1 fewer"),
+        (PARTS | {"conv4_x": PARTS["conv4_x"] - 1}, "That is 1 fewer"),
     ],
     "check_separable": [
         (1 / FACTOR, "the share that is left"),
