@@ -94,14 +94,14 @@ def call(function, *arguments, returns=True):
 
 
 def change(function, module):
-    """Let the reader change a module in place: its state before, and the names of what changed."""
+    """Let the reader change a module in place: the names of the tensors that have changed."""
     before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
     call(function, module, returns=False)
     after = module.state_dict()
     changed = {n for n, t in before.items() if n not in after or not torch.equal(t, after[n])}
     if not changed:
         raise Missing
-    return before, changed
+    return changed
 
 
 def number(given, about="", such_as=""):

@@ -76,8 +76,7 @@ def check_make_identity(make_identity):
             norm.running_mean.uniform_(-1, 1, generator=generator)
             norm.running_var.uniform_(0.2, 2, generator=generator)
             norm.running_var[0] = norm.eps  # so small that ε can't be forgotten
-        _, changed = change(make_identity, block)
-        measured = {name for name in changed if "running" in name}
+        measured = {name for name in change(make_identity, block) if "running" in name}
         problems = {
             "the block was left in training mode, where batch norm uses the batch's statistics: "
             "leave the mode as it was.": any(module.training for module in block.modules()),

@@ -119,7 +119,7 @@ def check_zero_gamma(zero_gamma):
         model = nn.Sequential(
             nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), block(8, 4, 2), block(4 * block.expansion, 4)
         )
-        _, changed = change(zero_gamma, model)
+        changed = change(zero_gamma, model)
         wanted = {f"{i}.residual_function.{last}.weight" for i in (2, 3)}
         inside = {f"{i}.residual_function.{k}.weight" for i in (2, 3) for k in inner}
         which = "only the last one" if wanted <= changed else "not the last one"
