@@ -28,8 +28,7 @@ class BatchLoader:
         (transformed images, labels), labels int64 (batch,).
 
     Raises:
-        ValueError: a batch size below 1, no images, a rank that isn't one of ``world_size``, or
-            a last batch too small to be shared.
+        ValueError: a batch size below 1, no images, or a last batch too small to be shared.
     """
 
     def __init__(
@@ -44,8 +43,6 @@ class BatchLoader:
         world_size=1,
     ):
         check_sizes(batch_size=batch_size)
-        if not 0 <= rank < world_size:
-            raise ValueError(f"rank={rank} of world_size={world_size}: ranks count from 0")
         if len(split) == 0:
             raise ValueError("the split holds no images: there is nothing to make batches of")
         last = len(split) % batch_size or batch_size

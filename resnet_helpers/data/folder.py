@@ -20,13 +20,9 @@ def load(path, image_size, seed):
         ValueError, FileNotFoundError: as ``data.load``.
     """
     path = Path(path).expanduser()
-    if not path.is_dir():
-        raise FileNotFoundError(f"{path} is not a folder: expected {path}/CLASS/image.jpg")
     if not (path / "train").is_dir():
         classes, everything = _read_classes(path, image_size)
         return classes, *cut(everything, 0.2, seed)
-    if not (path / "test").is_dir():
-        raise FileNotFoundError(f"{path} has a folder 'train' but none named 'test' beside it")
     classes, train = _read_classes(path / "train", image_size)
     test_classes, test = _read_classes(path / "test", image_size)
     if classes != test_classes:

@@ -138,15 +138,10 @@ def _draw_image(glyph, noise, rng):
     image.paste(_recolour(placed, rng), mask=placed.getchannel("A"))
     _cover(image, rng)
     image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0, 1.2)))
-    pixels = np.asarray(image) + rng.uniform(0, 25) * _cut_noise(noise, rng)
-    return np.clip(pixels, 0, 255).astype(np.uint8)
-
-
-def _cut_noise(noise, rng):
-    """A piece of one long strip of noise: fresh noise would be a third of the drawing's time."""
-    size = 3 * SIZE * SIZE
-    start = rng.integers(len(noise) - size)
-    return noise[start : start + size].reshape(SIZE, SIZE, 3)
+    # A piece of one long strip of noise: fresh noise would be a third of the drawing's time.
+    strength, start = rng.uniform(0, 25), rng.integers(len(noise) - 3 * SIZE**2)
+    piece = noise[start : start + 3 * SIZE**2].reshape(SIZE, SIZE, 3)
+    return np.clip(np.asarray(image) + strength * piece, 0, 255).astype(np.uint8)
 
 
 def _background(rng):

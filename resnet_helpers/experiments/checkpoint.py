@@ -24,16 +24,16 @@ class Checkpoint:
         folder: of checkpoint.pt.
         about: what is known of the training. Its ``settings`` and ``images``, a digest, must be
             equal for the checkpoint to be read again.
-        best: in best.safetensors, keep the weights of the epoch with the lowest validation loss
-            too, and ``about`` with them, as JSON.
     """
 
     folder: Path
     about: dict
-    best: bool = False
 
     def write(self, parts, generator, history):
         """Write all that is to be kept after an epoch, each file atomically.
+
+        The weights of the epoch with the lowest validation loss, if it is measured, go to
+        best.safetensors, and ``about`` with them, as JSON.
 
         Args:
             parts: a dictionary of what has a ``state_dict``: model, optimiser, schedule.
@@ -43,7 +43,7 @@ class Checkpoint:
         Raises:
             OSError: a file can't be written; the last good one stays.
         """
-        if self.best and best_epoch(history) == len(history):
+        if "val_loss" in history[-1] and best_epoch(history) == len(history):
             about = {"about": json.dumps(self.about)}
             save_weights(parts["model"], self.folder / WEIGHTS, about)
         everything = {

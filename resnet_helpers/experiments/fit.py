@@ -47,7 +47,10 @@ def fit(model, recipe, train_dl, evaluate=None, *, keep=None, after_step=(), aft
     learn = nn.CrossEntropyLoss(reduction="sum", label_smoothing=recipe.label_smoothing)
     measure = nn.CrossEntropyLoss(reduction="sum")
     opt = optimizer_for(model, recipe)
-    schedule = _schedule(recipe, opt, recipe.epochs * len(train_dl))
+    if recipe.schedule == "plateau":
+        schedule = ReduceLROnPlateau(opt, factor=0.1, patience=recipe.patience)
+    else:
+        schedule = triangle_schedule(opt, recipe.epochs * len(train_dl), recipe.warm_up)
     parts = {"model": model, "optimizer": opt, "schedule": schedule}
     kept = distributed.from_first(keep.read()) if keep else None
     history = restore(kept, parts, train_dl.generator) if kept else []
@@ -97,18 +100,17 @@ def network_for(recipe, classes):
     return model.to(memory_format=layout)
 
 
-def loader_for(recipe, split, statistics, learn=False, batch_size=None):
+def loader_for(recipe, split, statistics, learn=False):
     """The batches of a split, prepared as a recipe asks for.
 
     Args:
         split: uint8 images of any size, and their labels.
         statistics: a ``transforms.ChannelStatistics``, of the training images.
         learn: shuffled and augmented, to learn from. Otherwise in order, to be measured.
-        batch_size: another than the recipe's.
     """
     return BatchLoader(
         split,
-        batch_size or recipe.batch_size,
+        recipe.batch_size,
         transform_for(recipe, statistics),
         augment=_augment(recipe) if learn else None,
         shuffle=learn,
@@ -160,9 +162,3 @@ def _augment(recipe):
         return images
 
     return augment
-
-
-def _schedule(recipe, opt, steps):
-    if recipe.schedule == "plateau":
-        return ReduceLROnPlateau(opt, mode="min", factor=0.1, patience=recipe.patience)
-    return triangle_schedule(opt, steps, recipe.warm_up)

@@ -1,12 +1,25 @@
 """What a finished training leaves to be read: curves and a model card."""
 
+from functools import partial
+
 from resnet_helpers._files import write_atomically, write_text
 from resnet_helpers.experiments.recipe import Recipe
 
 
 def write_reports(folder, result):
     """Write curves.png and README.md, the model card, of what ``train_to_folder`` returns."""
-    write_atomically(folder / "curves.png", lambda beside: _draw(result["history"], beside))
+    # Here, since most who import this module draw nothing.
+    import matplotlib.pyplot as plt
+
+    from resnet_helpers import plotting
+
+    loss, accuracy = (
+        {part: [row[f"{part}_{measure}"] for row in result["history"]] for part in ("train", "val")}
+        for measure in ("loss", "accuracy")
+    )
+    figure = plotting.plot_history(loss, accuracy)
+    write_atomically(folder / "curves.png", partial(figure.savefig, format="png"))
+    plt.close(figure)
     write_text(folder / "README.md", model_card(result))
 
 
@@ -63,17 +76,3 @@ recipe:
 
 {Recipe.of(settings)}
 """
-
-
-def _draw(history, path):
-    # Here, since most who import this module draw nothing.
-    import matplotlib.pyplot as plt
-
-    from resnet_helpers import plotting
-
-    def of(measure):
-        return {part: [row[f"{part}_{measure}"] for row in history] for part in ("train", "val")}
-
-    figure = plotting.plot_history(of("loss"), of("accuracy"))
-    figure.savefig(path, format="png")
-    plt.close(figure)

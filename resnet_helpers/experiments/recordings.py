@@ -7,7 +7,8 @@ makes those of a recording that aren't there yet; ``recorded`` reads them.
 
 import fnmatch
 import shutil
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,13 +17,10 @@ from torch import nn
 
 from resnet_helpers.analysis import gradient_norms
 from resnet_helpers.data import cache_folder, join, load
-from resnet_helpers.experiments.checkpoint import Checkpoint
-from resnet_helpers.experiments.fit import fit, loader_for, network_for, threads, transform_for
-from resnet_helpers.experiments.provenance import digest, machine
-from resnet_helpers.experiments.recipe import BOOK, RECIPES, Recipe
+from resnet_helpers.experiments.fit import loader_for, network_for, threads, transform_for
+from resnet_helpers.experiments.recipe import BOOK, LIVE, RECIPES, Recipe
 from resnet_helpers.experiments.recorded import RECORDED, REPLAYED
 from resnet_helpers.experiments.train import prepare, train_to_folder, write_json
-from resnet_helpers.networks import count_parameters
 from resnet_helpers.training import confusion_matrix, predict
 from resnet_helpers.transforms import channel_statistics
 
@@ -62,18 +60,7 @@ class Recording(NamedTuple):
 
 
 # Degradation: the CIFAR family, plain and residual; a batch and a rate that two cores can train.
-DEGRADATION = Recipe(
-    image_size=32,
-    epochs=4,
-    batch_size=16,
-    optimizer="sgd",
-    learning_rate=0.05,
-    weight_decay=1e-4,
-    schedule="triangle",
-    crop=4,
-    channels_last=True,
-    threads=1,
-)
+DEGRADATION = replace(LIVE, image_size=32, epochs=4, batch_size=16, learning_rate=0.05, crop=4)
 # Batch and rate by three-epoch pilots of ResNet-20, seed 0 (test error 25.8 % at 0.1, 25.2 % at
 # 0.2); 0.1 is the paper's rate.
 LONG_DEGRADATION = replace(DEGRADATION, epochs=30, batch_size=64, learning_rate=0.1, compile=True)
@@ -185,12 +172,10 @@ def record(name, data_name, only="*", folder=RECORDED):
     data = load(data_name) if missing else None
     for run in missing:
         place = cache_folder() / "unfinished" / name / run.file
-        made = (_train_with_curve if run.curve_steps else _train_whole)(run, data, place)
-        made["provenance"] = {
-            "command": f"python -m resnet_helpers record {name} --data DATA",
-            **made["provenance"],
-            "data": recording.source,
-        }
+        train = partial(_train, run.recipe, place)
+        made = (_train_with_curve if run.curve_steps else _train_whole)(run, data, train)
+        command = f"python -m resnet_helpers record {name} --data DATA"
+        made["provenance"] |= {"command": command, "data": recording.source}
         write_json(paths[run], made)
         shutil.rmtree(place)
     print(f"{name}: {len(chosen)} of {len(chosen)} runs recorded")
@@ -205,16 +190,20 @@ def list_recordings():
             print(f"    {run.file}: {'recorded' if there else 'not recorded yet'}")
 
 
-def _train_whole(run, data, place):
-    """A training by ``train_to_folder``, and what its replay needs."""
-    after_epoch = [_watch(run.recipe, data)] if run.replay else []
-    _, made = train_to_folder(run.recipe, data, place, resume=True, after_epoch=after_epoch)
+def _train(recipe, place, data, **lookers):
+    """What ``train_to_folder`` returns of a training, gone on with where it was cut off."""
+    made = train_to_folder(recipe, data, place, resume=True, **lookers)[1]
     made["provenance"] |= {"training_images": len(data.train), "test_images": len(data.test)}
-    if not run.replay:
-        return made
-    watched = [row.pop("watched") for row in made["history"]]
-    ends = {name: made.pop(name) for name in ("provenance", "test")}
-    return {**made, "watched": watched, **ends}
+    return made
+
+
+def _train_whole(run, data, train):
+    """A training that validation chooses from, and what its replay needs."""
+    made = train(data, after_epoch=[_watch(run.recipe, data)] if run.replay else [])
+    if run.replay:
+        made["watched"] = [row.pop("watched") for row in made["history"]]
+        made |= {name: made.pop(name) for name in ("provenance", "test")}  # they stand last
+    return made
 
 
 def _watch(recipe, data):
@@ -237,14 +226,13 @@ def _watch(recipe, data):
     return watch
 
 
-def _train_with_curve(run, data, place):
+def _train_with_curve(run, data, train):
     """A training on all training images, since nothing is chosen, measured on test."""
-    recipe, split = run.recipe, join(data.train, data.validation)
-    images = digest(split, data.test)
-    statistics = channel_statistics(split.images)
+    split = join(data.train, data.validation)
     # Evenly spaced: a folder's images lie class by class.
     chosen = torch.linspace(0, len(split) - 1, 256).long()
-    probe = transform_for(recipe, statistics)(split.images[chosen]), split.labels[chosen]
+    to_float = transform_for(run.recipe, channel_statistics(split.images))
+    probe = to_float(split.images[chosen]), split.labels[chosen]
 
     def norms(model):
         return gradient_norms(model, nn.CrossEntropyLoss(), *probe)
@@ -257,55 +245,27 @@ def _train_with_curve(run, data, place):
         points[-1]["loss"] += step.loss
         points[-1]["error"] += len(step.labels) - step.right
 
-    def look(model, history):
-        row = history[-1]
-        row["gradient_norms"] = norms(model)
-        test = f"test error {1 - row['test_accuracy']:.1%}, {row['seconds'] / 60:.1f} minutes"
-        print(f"{run.file}, epoch {row['epoch']} of {recipe.epochs}: {test}", flush=True)
+    def add_norms(model, history):
+        history[-1]["gradient_norms"] = norms(model)
 
-    with threads(recipe.threads):
-        model = network_for(recipe, len(data.classes))
-        at_start = norms(model)
-        history = fit(
-            model,
-            recipe,
-            loader_for(recipe, split, statistics, learn=True),
-            {"test": loader_for(recipe, data.test, statistics, batch_size=500)},
-            keep=Checkpoint(place, {"settings": asdict(recipe), "images": images}),
-            after_step=[add_point],
-            after_epoch=[look],
-        )
-    rows, curve = _means(history)
-    return {
-        "settings": asdict(recipe),
-        "parameters": count_parameters(model),
-        "history": rows,
-        "curve": curve,
-        "gradient_norms": {"0": at_start}
-        | {str(row["epoch"]): row["gradient_norms"] for row in history},
-        "provenance": {
-            "training_images": len(split),
-            "test_images": len(data.test),
-            "digest": images,
-            "seconds": round(history[-1]["seconds"]),
-            **machine(),
-        },
-    }
-
-
-def _means(history):
-    """The rows and the curve of a run, means of what its points have summed up."""
+    with threads(run.recipe.threads):
+        gradients = {"0": norms(network_for(run.recipe, len(data.classes)))}
+    data = replace(data, train=split, validation=data.test)
+    made = train(data, after_step=[add_point], after_epoch=[add_norms])
     rows, curve, seen = [], [], 0
-    for row in history:
-        images, loss, error = 0, 0, 0
+    for row in made["history"]:
+        gradients[str(row["epoch"])] = row["gradient_norms"]
+        errors = {"train_error": 1 - row["train_accuracy"], "test_error": 1 - row["val_accuracy"]}
+        rows.append({"train_loss": row["train_loss"], "test_loss": row["val_loss"], **errors})
         for point in row["curve"]:
             n = point["images"]
             seen += n
             curve.append({"seen": seen, "loss": point["loss"] / n, "error": point["error"] / n})
-            images += n
-            loss += n * curve[-1]["loss"]
-            error += n * curve[-1]["error"]
-        train = {"train_loss": loss / images, "train_error": error / images}
-        test = {"test_loss": row["test_loss"], "test_error": 1 - row["test_accuracy"]}
-        rows.append(train | test)
-    return rows, curve
+    return {
+        "settings": made["settings"],
+        "parameters": made["parameters"],
+        "history": rows,
+        "curve": curve,
+        "gradient_norms": gradients,
+        "provenance": made["provenance"],
+    }

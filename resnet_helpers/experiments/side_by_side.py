@@ -4,12 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import torch
-from torch import nn
 
 from resnet_helpers.data import BatchLoader, normalizer
 from resnet_helpers.experiments.fit import fit, loader_for, threads
 from resnet_helpers.experiments.recipe import LIVE
-from resnet_helpers.training import loss_epoch
+from resnet_helpers.training import metric_batch, predict
 from resnet_helpers.transforms import channel_statistics
 
 
@@ -54,9 +53,7 @@ def errors(models, split, *, statistics_of):
             training split.
     """
     loader = BatchLoader(split, 500, normalizer(statistics_of))
-    loss_func = nn.CrossEntropyLoss(reduction="sum")
-    with torch.inference_mode():
-        return {
-            name: 1 - loss_epoch(model.eval(), loss_func, loader)[1]
-            for name, model in models.items()
-        }
+    return {
+        name: 1 - metric_batch(*predict(model.eval(), loader)) / len(split)
+        for name, model in models.items()
+    }

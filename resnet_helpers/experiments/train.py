@@ -45,7 +45,7 @@ class Stopped(Exception):
     """The training was asked to stop (Ctrl-C); what it has reached is kept."""
 
 
-def train_to_folder(recipe, data, folder, resume=False, after_epoch=()):
+def train_to_folder(recipe, data, folder, resume=False, after_step=(), after_epoch=()):
     """Train as a recipe says, and write a folder: history, curves, best weights, model card.
 
     Args:
@@ -55,7 +55,7 @@ def train_to_folder(recipe, data, folder, resume=False, after_epoch=()):
         resume: go on after the last whole epoch of an unfinished training. On one machine, with
             as many processes and threads, the result is that of an unbroken one, bit for bit.
             A finished training of the same settings and images is returned as it is.
-        after_epoch: functions, as ``fit`` takes them.
+        after_step, after_epoch: functions, as ``fit`` takes them.
 
     Returns:
         The network with its best weights, and what history.json holds: ``settings``,
@@ -70,18 +70,24 @@ def train_to_folder(recipe, data, folder, resume=False, after_epoch=()):
     folder = Path(folder)
     recipe = replace(recipe, image_size=recipe.image_size or data.train.images.shape[-1])
     try:
-        with threads(recipe.threads), distributed.process_group(), _stop_noted() as check_stop:
+        with threads(recipe.threads), distributed.process_group(), _stoppable():
             finished = _check_folder(folder, resume)
             model = network_for(recipe, len(data.classes)).to(distributed.device())
             data = prepare(recipe, data)
             images = digest(data.train, data.validation, data.test)
             if finished:
                 return _read_finished(folder, model, asdict(recipe), images)
-            after_step = partial(_check_finite, recipe, folder), check_stop
+            after_step = partial(_check_finite, recipe, folder), *after_step
             return _train(model, recipe, data, images, folder, after_step, after_epoch)
     except (Stopped, FloatingPointError, distributed.LostProcess) as error:
+        way_on = "No epoch was finished yet, so nothing is kept"
+        if (folder / CHECKPOINT).exists():
+            way_on = (
+                f"{folder} keeps all whole epochs: the same command with --resume (in Python: "
+                "resume=True) goes on, with as many processes as you like"
+            )
         # A new object of the same kind: where things stand is known only here.
-        raise type(error)(f"{error}. {_way_on(folder)}") from error
+        raise type(error)(f"{error}. {way_on}") from error
 
 
 def load_trained(path):
@@ -150,7 +156,7 @@ def _train(model, recipe, data, images, folder, after_step, after_epoch):
         recipe,
         loader(data.train, learn=True),
         {"val": loader(data.validation)},
-        keep=Checkpoint(folder, about, best=True),
+        keep=Checkpoint(folder, about),
         after_step=after_step,
         after_epoch=(*after_epoch, _print_epoch),
     )
@@ -176,7 +182,11 @@ def _train(model, recipe, data, images, folder, after_step, after_epoch):
         "test": _measure(model, recipe, loader(data.test)),
     }
     if distributed.rank() == 0:
-        _write_end(folder, result)
+        write_json(folder / HISTORY, result)
+        write_reports(folder, result)
+        (folder / CHECKPOINT).unlink()  # last of all: until then, the training isn't finished
+        test = f"{result['test']['accuracy']:.1%} ± {result['test']['standard_error']:.1%}"
+        print(f"best epoch {result['best_epoch']}; test accuracy {test}. All of it is in {folder}")
     return model.eval(), result
 
 
@@ -233,27 +243,18 @@ def _check_finite(recipe, folder, row, step):
 
 
 @contextlib.contextmanager
-def _stop_noted():
-    """While it lasts, Ctrl-C and SIGTERM only take note; the function it yields then stops.
+def _stoppable():
+    """While it lasts, Ctrl-C and SIGTERM raise ``Stopped`` at once: files are whole anyway."""
 
-    Whoever asks twice doesn't want to wait for the batch: that stops at once.
-    """
-    noted = []
-
-    def check(*_):
-        if noted:
-            raise Stopped(f"stopped by {signal.Signals(noted[0]).name}")
-
-    def note(number, _):
-        check()
-        noted.append(number)
+    def stop(number, _):
+        raise Stopped(f"stopped by {signal.Signals(number).name}")
 
     # Python lets only the main thread handle signals; elsewhere they do what they always do.
     main = threading.current_thread() is threading.main_thread()
     numbers = (signal.SIGINT, signal.SIGTERM) if main else ()
-    before = {number: signal.signal(number, note) for number in numbers}
+    before = {number: signal.signal(number, stop) for number in numbers}
     try:
-        yield check
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -261,7 +262,6 @@ def _stop_noted():
 
 def _check_folder(folder, resume):
     """Make the folder; says whether it holds a finished training."""
-    # The checkpoint goes last of all.
     unfinished = (folder / CHECKPOINT).exists()
     finished = not unfinished and (folder / HISTORY).exists()
     if not resume and finished:
@@ -273,20 +273,3 @@ def _check_folder(folder, resume):
         )
     folder.mkdir(parents=True, exist_ok=True)
     return finished
-
-
-def _way_on(folder):
-    if not (folder / CHECKPOINT).exists():
-        return "No epoch was finished yet, so nothing is kept"
-    return (
-        f"{folder} keeps all whole epochs: the same command with --resume (in Python: "
-        "resume=True) goes on, with as many processes as you like"
-    )
-
-
-def _write_end(folder, result):
-    write_json(folder / HISTORY, result)
-    write_reports(folder, result)
-    (folder / CHECKPOINT).unlink()
-    accuracy = f"{result['test']['accuracy']:.1%} ± {result['test']['standard_error']:.1%}"
-    print(f"best epoch {result['best_epoch']}; test accuracy {accuracy}. All of it is in {folder}")

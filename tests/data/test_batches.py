@@ -113,12 +113,6 @@ def test_a_last_batch_that_cannot_be_shared_is_named():
         BatchLoader(noise_split(21), 10, same, world_size=2)
 
 
-@pytest.mark.parametrize(("rank", "world_size"), [(2, 2), (-1, 2), (0, 0)])
-def test_a_rank_that_is_none_of_the_processes_is_named(rank, world_size):
-    with pytest.raises(ValueError, match=f"rank={rank} of world_size={world_size}: ranks count"):
-        BatchLoader(noise_split(20), 10, same, rank=rank, world_size=world_size)
-
-
 def test_a_normalizer_takes_the_statistics_of_its_split_alone():
     split, other = noise_split(20), noise_split(20, seed=1)
     std, mean = torch.std_mean(split.images / 255, (0, 2, 3), correction=0, keepdim=True)

@@ -1,5 +1,6 @@
 """Recordings: each run is made once, its file says all of it, and a cut off run goes on."""
 
+import functools
 import json
 from dataclasses import asdict, replace
 
@@ -95,14 +96,15 @@ def test_the_curve_is_the_history_in_finer_steps(made):
 def test_a_recorded_run_is_fits_history(tmp_path):
     parts = noise_split(60), noise_split(20, 1), noise_split(20, 2)
     data = Dataset("noise", tuple("abcdefghij"), *parts)
-    run = module._train_with_curve(RUNS[0], data, tmp_path)
+    train = functools.partial(module._train, CURVE, tmp_path)
+    run = module._train_with_curve(RUNS[0], data, train)
     split = module.join(data.train, data.validation)
     statistics = channel_statistics(split.images)
     with module.threads(1):
         module.torch.manual_seed(3)
         model = cifar_resnet(8, 2).to(memory_format=module.torch.channels_last)
         learn = loader_for(CURVE, split, statistics, learn=True)
-        test = loader_for(CURVE, data.test, statistics, batch_size=500)
+        test = loader_for(CURVE, data.test, statistics)
         history = fit(model, CURVE, learn, {"test": test})
     for row, expected in zip(run["history"], history, strict=True):
         assert row["test_loss"] == expected["test_loss"]
@@ -176,12 +178,11 @@ def test_a_run_that_was_cut_off_goes_on_to_the_same_file(
         if len(history) == 2:
             raise CutOff
 
-    home = module if run.curve_steps else whole
-    module_fit = home.fit
-    monkeypatch.setattr(home, "fit", broken)
+    module_fit = whole.fit
+    monkeypatch.setattr(whole, "fit", broken)
     with pytest.raises(CutOff):
         record("tiny", images, run.file, tmp_path / "out")
-    monkeypatch.setattr(home, "fit", module_fit)
+    monkeypatch.setattr(whole, "fit", module_fit)
     record("tiny", images, run.file, tmp_path / "out")
     again, first = (load_run("tiny", run.file, folder) for folder in (tmp_path / "out", made))
     for recorded in (again, first):

@@ -55,26 +55,33 @@ def checker(praise):
     return decorate
 
 
+def expect(true, sentence):
+    """Raise ``Wrong`` with the sentence unless something is true."""
+    if not true:
+        raise Wrong(sentence)
+
+
 def refuse(problems, about=""):
     """Raise ``Wrong`` with the first sentence whose condition holds; ``about`` stands before it."""
     for sentence, found in problems.items():
-        if found:
-            raise Wrong(about + sentence)
+        expect(not found, about + sentence)
 
 
 def compare(given, right, traps, about="", same=operator.eq):
     """Refuse an answer that isn't the right one, by the sentence whose wrong answer it is.
 
-    ``traps`` leads from each sentence to a wrong answer, where ``...`` stands for all others.
+    ``traps`` leads from each sentence to a wrong answer or a set of them; ``...`` stands for all
+    others.
     """
     if not same(given, right):
-        refuse({words: wrong is ... or same(given, wrong) for words, wrong in traps.items()}, about)
+        for sentence, wrong in traps.items():
+            answers = wrong if isinstance(wrong, set) else [wrong]
+            expect(not any(each is ... or same(given, each) for each in answers), about + sentence)
 
 
 def call(function, *arguments, returns=True):
     """The result of the reader's function; what it raises becomes a sentence."""
-    if not callable(function):
-        raise Wrong(f"{short(function)}: expected a function.")
+    expect(callable(function), f"{short(function)}: expected a function.")
     try:
         result = function(*arguments)
     except Exception as error:
@@ -87,33 +94,31 @@ def call(function, *arguments, returns=True):
 
 
 def change(function, module):
-    """Let the reader change a module in place: its state before, and the names of what changed."""
+    """Let the reader change a module in place: the names of the tensors that have changed."""
     before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
     call(function, module, returns=False)
     after = module.state_dict()
     changed = {n for n, t in before.items() if n not in after or not torch.equal(t, after[n])}
     if not changed:
         raise Missing
-    return before, changed
+    return changed
 
 
 def number(given, about="", such_as=""):
     """An answer as a float: a number of any type, or a tensor or an array that holds just one."""
     with contextlib.suppress(AttributeError, RuntimeError, ValueError):
         given = given.item()
-    if isinstance(given, bool) or not isinstance(given, numbers.Real):
-        raise Wrong(f"{about}{short(given)}: expected a number{such_as}.")
+    real = isinstance(given, numbers.Real) and not isinstance(given, bool)
+    expect(real, f"{about}{short(given)}: expected a number{such_as}.")
     return float(given)
 
 
 def each(answers, right, kind):
     """Name, answer and right answer for each entry of the reader's dictionary."""
-    if not isinstance(answers, Mapping):
-        raise Wrong(f"{short(answers)}: expected a dictionary.")
+    expect(isinstance(answers, Mapping), f"{short(answers)}: expected a dictionary.")
+    names = ", ".join(map(repr, right))
     for name, expected in right.items():
-        if name not in answers:
-            names = ", ".join(map(repr, right))
-            raise Wrong(f"{name!r} is missing: expected {kind} for each of {names}.")
+        expect(name in answers, f"{name!r} is missing: expected {kind} for each of {names}.")
         if answers[name] is ... or answers[name] is None:
             raise Missing
         yield name, answers[name], expected

@@ -8,7 +8,7 @@ from torch import nn
 
 from resnet_helpers.blocks import PlainBlock
 
-from ._kit import Wrong, call, change, checker, compare, each, number, refuse, short
+from ._kit import call, change, checker, compare, each, expect, number, refuse, short
 
 
 @checker("All four are read right: the training error first, then the test error.")
@@ -24,11 +24,10 @@ def check_readings(readings):
         "is too small for the task.",
         "D": "D has the lower error on both kinds of images. Nothing went wrong.",
     }
+    words = list(right.values())
     for name, given, expected in each(readings, right, "a word"):
-        if given not in right.values():
-            raise Wrong(f"{name}: {short(given)} isn't one of {', '.join(right.values())}.")
-        if given != expected:
-            raise Wrong(f"{name}: {given}? {hints[name]}")
+        expect(given in words, f"{name}: {short(given)} isn't one of {', '.join(words)}.")
+        expect(given == expected, f"{name}: {given}? {hints[name]}")
 
 
 @checker("Right: one block more in each of the three stages makes six layers more.")
@@ -77,50 +76,39 @@ def check_make_identity(make_identity):
             norm.running_mean.uniform_(-1, 1, generator=generator)
             norm.running_var.uniform_(0.2, 2, generator=generator)
             norm.running_var[0] = norm.eps  # so small that ε can't be forgotten
-        before, _ = change(make_identity, block)
-        _check_convolutions(block)
-        _check_norms(block, before)
-        x = torch.rand(5, channels, 7, 6, generator=generator) * 4
-        with torch.no_grad():
-            off = (block(x) - x).abs().max().item()
-        if off > 1e-4:
-            raise Wrong(
-                f"a batch of 5 with {channels} channels comes out changed by up to {off:.2g}, "
-                "though each part looks right: was a module replaced?"
-            )
-
-
-def _check_convolutions(block):
-    for place, i in (("first", 0), ("second", 3)):
-        weight = block.residual_function[i].weight
-        traps = {
-            "'s weights are all 1: it sums nine pixels of all channels. Only the centre that "
-            "leads from a channel to itself is 1.": torch.ones_like(weight),
-            " isn't the identity: from each channel to itself 1 at the centre of the kernel, and "
-            "0 everywhere else.": ...,
-        }
-        identity = nn.init.dirac_(torch.empty_like(weight))
-        same = partial(torch.allclose, atol=1e-6)
-        compare(weight, identity, traps, f"the {place} convolution", same)
-
-
-def _check_norms(block, before):
-    for place, i in (("first", 1), ("second", 4)):
-        norm = block.residual_function[i]
-        mean, variance = (before[f"residual_function.{i}.running_{s}"] for s in ("mean", "var"))
-        kept = torch.equal(norm.running_mean, mean) and torch.equal(norm.running_var, variance)
-        gamma_is = partial(torch.allclose, norm.weight, rtol=1e-4)
-        right, no_epsilon = gamma_is((variance + norm.eps).sqrt()), gamma_is(variance.sqrt())
-        its = f"of the {place} batch norm"
+        measured = {name for name in change(make_identity, block) if "running" in name}
         problems = {
             "the block was left in training mode, where batch norm uses the batch's statistics: "
             "leave the mode as it was.": any(module.training for module in block.modules()),
-            f"the {place} batch norm's running statistics were changed. They are measurements: "
-            "leave them, and undo them by γ and β.": not kept,
-            f"γ {its} is the variance: take its root.": gamma_is(variance),
-            f"γ {its} doesn't undo the division: ε is missing under the root.": no_epsilon,
-            f"γ {its} doesn't undo the division: it should be √(σ² + ε).": not right,
-            f"β {its} doesn't undo the subtraction: it should be the running mean, which was "
-            "taken away.": not torch.allclose(norm.bias, mean, atol=1e-6),
+            f"running statistics were changed: {sorted(measured)}. They are measurements: leave "
+            "them, and undo them by γ and β.": measured,
         }
         refuse(problems)
+        first, first_norm, _, second, second_norm = block.residual_function
+        _check_pair("first", first.weight, first_norm)
+        _check_pair("second", second.weight, second_norm)
+        x = torch.rand(5, channels, 7, 6, generator=generator) * 4
+        with torch.no_grad():
+            off = (block(x) - x).abs().max().item()
+        unlike = f"a batch of 5 with {channels} channels comes out changed by up to {off:.2g}"
+        expect(off <= 1e-4, f"{unlike}, though each part looks right: was a module replaced?")
+
+
+def _check_pair(place, weight, norm):
+    """A convolution that does nothing, and a norm that undoes its own normalising."""
+    gamma_is = partial(torch.allclose, norm.weight, rtol=1e-4)
+    variance, identity = norm.running_var, nn.init.dirac_(torch.empty_like(weight))
+    problems = {
+        f"the {place} convolution's weights are all 1: it sums nine pixels of all channels. Only "
+        "the centre that leads from a channel to itself is 1.": (weight == 1).all(),
+        f"the {place} convolution isn't the identity: from each channel to itself 1 at the centre "
+        "of the kernel, and 0 everywhere else.": not torch.allclose(weight, identity, atol=1e-6),
+        f"γ of the {place} batch norm is the variance: take its root.": gamma_is(variance),
+        f"γ of the {place} batch norm doesn't undo the division: ε is missing under the "
+        "root.": gamma_is(variance.sqrt()),
+        f"γ of the {place} batch norm doesn't undo the division: it should be "
+        "√(σ² + ε).": not gamma_is((variance + norm.eps).sqrt()),
+        f"β of the {place} batch norm doesn't undo the subtraction: it should be the running mean, "
+        "which was taken away.": not torch.allclose(norm.bias, norm.running_mean, atol=1e-6),
+    }
+    refuse(problems)

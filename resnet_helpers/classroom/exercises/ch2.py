@@ -7,7 +7,7 @@ from torch import nn
 
 from resnet_helpers.blocks import BasicBlock, BottleNeck
 
-from ._kit import Wrong, call, change, checker, compare, each, number, refuse, short
+from ._kit import call, change, checker, compare, each, expect, number, refuse, short
 
 
 @checker("Twelve blocks measured, twelve times as predicted.")
@@ -20,12 +20,27 @@ def check_block_shape(block_shape):
         in_channels, out_channels, stride, size = case
         given = call(block_shape, *case)
         called = f"block_shape{case} is {short(given)}: "
-        if not isinstance(given, tuple) or len(given) != 2:
-            raise Wrong(f"{called}expected a pair, such as ((8, 7, 7), 'identity').")
-        block = BasicBlock(in_channels, out_channels, stride)
+        pair = isinstance(given, tuple) and len(given) == 2
+        expect(pair, f"{called}expected a pair, such as ((8, 7, 7), 'identity').")
+        shape, block = tuple(given[0]), BasicBlock(in_channels, out_channels, stride)
         with torch.no_grad():
-            shape = tuple(block(torch.zeros(2, in_channels, size, size)).shape[1:])
-        _check_shape(tuple(given[0]), shape, case, called)
+            right = tuple(block(torch.zeros(2, in_channels, size, size)).shape[1:])
+        _, *sides = right
+        traps = {
+            f"with stride {stride} the kernel sits on pixels 0, {stride}, {2 * stride}, … below "
+            f"{size}: on {sides[0]} of them. Round up.": (out_channels, *[size // stride] * 2),
+            f"the size is right. The block puts out {out_channels} channels, not {shape[0]}.": (
+                shape[0],
+                *sides,
+            ),
+            f"the first convolution has stride {stride}, so the map shrinks.": (
+                out_channels,
+                size,
+                size,
+            ),
+            f"measured is {right}.": ...,
+        }
+        compare(shape, right, traps, called)
         kind = "projection" if len(block.shortcut) else "identity"
         stays = in_channels == out_channels
         problems = {
@@ -39,24 +54,11 @@ def check_block_shape(block_shape):
             refuse(problems, called)
 
 
-def _check_shape(given, right, case, called):
-    _, channels, stride, size = case
-    own_channels, rounded_down = (given[0], *right[1:]), (channels, *[size // stride] * 2)
-    traps = {
-        f"with stride {stride} the kernel sits on pixels 0, {stride}, {2 * stride}, … below "
-        f"{size}: on {right[1]} of them. Round up.": rounded_down,
-        f"the size is right. The block puts out {channels} channels, not {given[0]}.": own_channels,
-        f"the first convolution has stride {stride}, so the map shrinks.": (channels, size, size),
-        f"measured is {right}.": ...,
-    }
-    compare(given, right, traps, called)
-
-
 @checker("With the same weights it puts out what the package's block puts out.")
 def check_mended_block(block):
     """Exercise 2.2: a block with three bugs, mended; compared by copied weights."""
-    if not isinstance(block, type) or not issubclass(block, nn.Module):
-        raise Wrong(f"expected a class of blocks, got {short(block)}.")
+    is_class = isinstance(block, type) and issubclass(block, nn.Module)
+    expect(is_class, f"expected a class of blocks, got {short(block)}.")
     for shape in ((6, 6, 1), (6, 12, 2), (6, 6, 2), (6, 12, 1)):
         reference = BasicBlock(*shape)
         mended = call(block, *shape)
@@ -106,8 +108,7 @@ def _check_names(mended, reference, called):
     refuse(problems, called)
     for name, tensor in right.items():
         shape, expected = tuple(given[name].shape), tuple(tensor.shape)
-        if shape != expected:
-            raise Wrong(f"{called}: {name} has shape {shape}, expected {expected}.")
+        expect(shape == expected, f"{called}: {name} has shape {shape}, expected {expected}.")
 
 
 @checker("Basic blocks and bottlenecks: the last γ of each is 0, and nothing else has changed.")
@@ -118,7 +119,7 @@ def check_zero_gamma(zero_gamma):
         model = nn.Sequential(
             nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), block(8, 4, 2), block(4 * block.expansion, 4)
         )
-        _, changed = change(zero_gamma, model)
+        changed = change(zero_gamma, model)
         wanted = {f"{i}.residual_function.{last}.weight" for i in (2, 3)}
         inside = {f"{i}.residual_function.{k}.weight" for i in (2, 3) for k in inner}
         which = "only the last one" if wanted <= changed else "not the last one"

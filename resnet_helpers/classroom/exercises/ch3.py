@@ -9,14 +9,14 @@ from torch import nn
 from resnet_helpers import arithmetic
 from resnet_helpers.networks import count_parameters, resnet50
 
-from ._kit import Wrong, call, checker, compare, each, number, refuse
+from ._kit import call, checker, compare, each, number, refuse
 
 FC_TRAPS = {
-    "The bias is left out: one number for each class.": [2048 * 1000],
-    "That is right for 10 classes. Asked is 1000.": [2048 * 10 + 10],
-    "512 channels are the narrow middle. What leaves the last block is four times as wide.": [
-        512 * 1000 + 1000
-    ],
+    "The bias is left out: one number for each class.": 2048 * 1000,
+    "That is right for 10 classes. Asked is 1000.": 2048 * 10 + 10,
+    "512 channels are the narrow middle. What leaves the last block is four times as wide.": 512
+    * 1000
+    + 1000,
 }
 
 
@@ -34,10 +34,7 @@ def check_conv_macs(conv_macs):
         (12, 24, 5, 15, 3, 1, 2, 4),
     ):
         given, right = call(conv_macs, *case), arithmetic.conv_macs(*case)
-        if given != right:
-            traps = _conv_traps(right, *case)
-            compare(given, right, traps, f"conv_macs{case} is {given:,}: ")
-            raise Wrong(f"conv_macs{case} is {given:,}, where PyTorch counts {right:,}.")
+        compare(given, right, _conv_traps(right, *case), f"conv_macs{case} is {given:,}: ")
 
 
 def _conv_traps(right, ins, outs, kernel, size, stride, padding, dilation, groups):
@@ -62,6 +59,7 @@ def _conv_traps(right, ins, outs, kernel, size, stride, padding, dilation, group
         "stride is ignored.": count(stride=1),
         "padding is ignored.": count(padding=0),
         "dilation is ignored.": count(dilation=1),
+        f"PyTorch counts {right:,}.": ...,
     }
 
 
@@ -76,10 +74,16 @@ def check_widest_middle(widest_middle):
     ):
         budget, ins, outs, kernel, size = case
         given, one = call(widest_middle, *case), size**2 * (ins + kernel**2 * outs)
-        right = budget // one
+        called, right = f"widest_middle{case} is {given}: ", budget // one
         less, more = right - 1, right + 1
+        fraction = isinstance(given, float) and math.isclose(given, budget / one)
+        problems = {
+            "channels are counted in whole numbers, by // or int().": given == right
+            and not isinstance(given, int),
+            "channels are counted in whole numbers. Round down.": given != right and fraction,
+        }
+        refuse(problems, called)
         traps = {
-            "channels are counted in whole numbers, by // or int().": right,
             "the 1×1 must be paid from the budget as well.": budget // (size**2 * kernel**2 * outs),
             "only the 1×1 is paid for. The k×k costs more than it.": budget // (size**2 * ins),
             "MACs, not weights: each is used at every pixel.": budget // (ins + kernel**2 * outs),
@@ -87,13 +91,9 @@ def check_widest_middle(widest_middle):
             "the kernel's side is to be squared.": budget // (size**2 * (ins + kernel * outs)),
             f"it takes {one * more:,} MACs, more than the budget: round down.": more,
             f"{right} channels take {one * right:,} MACs, which is still within the budget.": less,
+            f"expected {right}. What does one channel of the middle cost?": ...,
         }
-        problems = {sentence: given == value for sentence, value in traps.items()}
-        unrounded = isinstance(given, float) and math.isclose(given, budget / one)
-        problems["channels are counted in whole numbers. Round down."] = unrounded
-        problems[f"expected {right}. What does one channel of the middle cost?"] = True
-        if given != right or not isinstance(given, int):
-            refuse(problems, f"widest_middle{case} is {given}: ")
+        compare(given, right, traps, called)
 
 
 @checker("All six parts are right, and their sum is 25,557,032.")
@@ -104,12 +104,10 @@ def check_resnet50_parts(parts):
     names = ("conv1", "conv2_x", "conv3_x", "conv4_x", "conv5_x", "fc")
     right = {name: count_parameters(getattr(model, name)) for name in names}
     for name, given, expected in each(parts, right, "a number"):
-        if given == expected:
-            continue
         traps = FC_TRAPS if name == "fc" else _part_traps(getattr(model, name))
-        refuse({s: given in values for s, values in traps.items()}, f"{name}: {given:,}. ")
         more = "more" if given > expected else "fewer"
-        raise Wrong(f"{name}: {given:,}, which is {abs(given - expected):,} {more} than it has.")
+        traps |= {f"That is {abs(given - expected):,} {more} than it has.": ...}
+        compare(given, expected, traps, f"{name}: {given:,}. ")
 
 
 def _part_traps(part):
@@ -118,11 +116,11 @@ def _part_traps(part):
     gammas = sum(norm.num_features for norm in part.modules() if isinstance(norm, nn.BatchNorm2d))
     biases = sum(conv.out_channels for conv in part.modules() if isinstance(conv, nn.Conv2d))
     traps = {
-        "The norms are left out: γ and β, two numbers a channel.": [right - 2 * gammas],
-        "Each norm has two numbers a channel, γ and β.": [right - gammas],
+        "The norms are left out: γ and β, two numbers a channel.": right - 2 * gammas,
+        "Each norm has two numbers a channel, γ and β.": right - gammas,
         "The running means and variances are counted. They are measured, not learned: no "
-        "parameters.": [right + 2 * gammas],
-        "Biases are counted, and no convolution here has one.": [right + biases],
+        "parameters.": right + 2 * gammas,
+        "Biases are counted, and no convolution here has one.": right + biases,
     }
     if not hasattr(part[0], "shortcut"):
         return traps
@@ -130,21 +128,20 @@ def _part_traps(part):
     ins, wide = part[0].shortcut[0].in_channels, part[0].shortcut[0].out_channels
     more, middle = len(part) - 1, wide // 4
     return traps | {
-        "The projection in the first block's shortcut is left out.": [right - projection],
-        "The projection's norm is left out.": [right - 2 * wide],
-        "The norms and the projection are left out.": [right - projection - 2 * (gammas - wide)],
-        "Only the first block has a projection.": [
+        "The projection in the first block's shortcut is left out.": right - projection,
+        "The projection's norm is left out.": right - 2 * wide,
+        "The norms and the projection are left out.": right - projection - 2 * (gammas - wide),
+        "Only the first block has a projection.": {
             right + more * weights for weights in (projection, (ins + 2) * wide, (wide + 2) * wide)
-        ],
+        },
         "All blocks are counted like the second. The first has fewer channels to read, and a "
-        "projection.": [len(part) * count_parameters(part[1])],
-        f"All blocks are counted as reading {ins} channels. From the second on they read {wide}.": [
-            right - more * (wide - ins) * middle
-        ],
-        f"The first block reads {ins} channels, what the part before puts out, not {wide}.": [
+        "projection.": len(part) * count_parameters(part[1]),
+        f"All blocks are counted as reading {ins} channels. From the second on they read "
+        f"{wide}.": right - more * (wide - ins) * middle,
+        f"The first block reads {ins} channels, what the part before puts out, not {wide}.": {
             right + (wide - ins) * middle,
             right + (wide - ins) * (middle + wide),
-        ],
+        },
     }
 
 

@@ -5,7 +5,7 @@ from torch import nn
 from resnet_helpers.blocks import BasicBlock
 from resnet_helpers.networks import TABLE_1, count_parameters
 
-from ._kit import Wrong, call, checker, compare, each, refuse, short
+from ._kit import call, checker, compare, each, expect, refuse, short
 
 
 @checker("All five shapes are right: only the first block of a stage changes the size.")
@@ -65,8 +65,7 @@ def check_block_parameters(basic_block_parameters):
 @checker("ResNet-26 with 14,151,076 parameters, as many as torchvision's.")
 def check_resnet26(model):
     """Exercise 4.4: ResNet-26 for 100 classes, made of bottlenecks."""
-    if not isinstance(model, nn.Module):
-        raise Wrong(f"expected a network, got {short(model)}.")
+    expect(isinstance(model, nn.Module), f"expected a network, got {short(model)}.")
     # By name: a bottleneck that the reader wrote is as good as the package's.
     blocks = sum(type(module).__name__ == "BottleNeck" for module in model.modules())
     outputs = getattr(getattr(model, "fc", None), "out_features", "no")

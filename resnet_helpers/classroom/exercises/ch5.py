@@ -8,14 +8,14 @@ import torch
 
 from resnet_helpers import transforms
 
-from ._kit import Wrong, call, checker, compare, number, refuse, short
+from ._kit import call, checker, compare, expect, number, refuse, short
 
 
 @checker("Above 1: the divisor falls short of the std, so what is left is too wide.")
 def check_normalised_std(prediction):
     """Exercise 5.1: the std of images that were divided by the mean of stds."""
-    if prediction not in ("below 1", "exactly 1", "above 1"):
-        raise Wrong(f"{short(prediction)}: choose 'below 1', 'exactly 1' or 'above 1'.")
+    known = prediction in ("below 1", "exactly 1", "above 1")
+    expect(known, f"{short(prediction)}: choose 'below 1', 'exactly 1' or 'above 1'.")
     problems = {
         "Not quite: dividing by a number makes the std 1 only if that number is the std. Is the "
         "mean of the images' stds the std of all pixels?": prediction == "exactly 1",
@@ -56,10 +56,9 @@ def check_to_picture(to_picture):
     mean, std = (0.45, 0.44, 0.41), (0.26, 0.25, 0.27)
     for image, normalised in zip(images, transforms.normalize(images, mean, std), strict=True):
         given = np.asarray(call(to_picture, normalised, mean, std))
-        if given.shape == (3, 12, 10):
-            raise Wrong("the shape is (3, H, W) still: matplotlib wants (H, W, 3).")
-        if given.shape != (12, 10, 3):
-            raise Wrong(f"the shape is {given.shape}: expected (H, W, 3), here (12, 10, 3).")
+        shape = given.shape
+        expect(shape != (3, 12, 10), "the shape is (3, H, W) still: matplotlib wants (H, W, 3).")
+        expect(shape == (12, 10, 3), f"the shape is {shape}: expected (H, W, 3), here (12, 10, 3).")
         right, as_it_was = image.permute(1, 2, 0).numpy() / 255, normalised.permute(1, 2, 0).numpy()
         off = np.abs(given - right).max()
         near = partial(np.allclose, given, rtol=0, atol=1e-4)
@@ -81,8 +80,8 @@ def check_decode(decode):
         images = np.random.default_rng(0).integers(0, 256, (count, 3, 96, 96), dtype=np.uint8)
         columns_first = images.transpose(0, 1, 3, 2)
         given = np.asarray(call(decode, columns_first.tobytes()))
-        if given.shape != images.shape:
-            raise Wrong(f"the shape is {given.shape}: {count} images are {images.shape}.")
+        fits = given.shape == images.shape
+        expect(fits, f"the shape is {given.shape}: {count} images are {images.shape}.")
         traps = {
             "rows and columns are exchanged: the pictures lie on their side, mirrored. The file "
             "holds one column after the other.": columns_first,

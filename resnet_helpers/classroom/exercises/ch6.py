@@ -10,7 +10,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from resnet_helpers import training
 
-from ._kit import Wrong, call, checker, compare, number, refuse, short
+from ._kit import call, checker, compare, expect, number, refuse, short
 
 
 @checker("ln 10 ≈ 2.303: each of ten classes has probability 1/10.")
@@ -40,8 +40,8 @@ def check_loss_epoch(loss_epoch):
     of_all, _ = training.loss_epoch(model, loss_func, loader)
     for sanity_check, seen in ((False, 10), (True, 4)):
         given = call(loss_epoch, model, loss_func, loader, sanity_check)
-        if not isinstance(given, tuple) or len(given) != 2:
-            raise Wrong(f"expected a pair, the mean loss and the accuracy, got {short(given)}.")
+        pair = isinstance(given, tuple) and len(given) == 2
+        expect(pair, f"expected a pair, the mean loss and the accuracy, got {short(given)}.")
         loss, accuracy = training.loss_epoch(model, loss_func, loader, sanity_check)
         near = partial(math.isclose, given[0], rel_tol=1e-4)
         if near(loss) and math.isclose(given[1], accuracy):
@@ -63,11 +63,10 @@ def check_recall_precision(recall_precision):
     """Exercise 6.3: each class's recall and precision from a confusion matrix."""
     counts = torch.tensor([[8, 2, 0], [1, 5, 4], [3, 0, 17]])
     given = call(recall_precision, counts)
-    if len(given) != 2:
-        raise Wrong("expected two results, the recalls and the precisions.")
+    expect(len(given) == 2, "expected two results, the recalls and the precisions.")
     recall, precision = (np.asarray(part, dtype=float) for part in given)
-    if recall.shape != (3,) or precision.shape != (3,):
-        raise Wrong(f"shapes {recall.shape} and {precision.shape}: expected one number a class.")
+    shapes = [recall.shape, precision.shape]
+    expect(shapes == [(3,), (3,)], f"shapes {shapes}: expected one number a class, of each.")
     diagonal, counts = np.diag(counts), counts.numpy()
     of_row, of_column = diagonal / counts.sum(1), diagonal / counts.sum(0)
     of_all = diagonal / counts.sum()
@@ -92,8 +91,8 @@ def check_plateau(learning_rates):
     ):
         given = [float(lr) for lr in call(learning_rates, losses, 0.4, 0.1, 2)]
         right = _plateau(losses, patience=2)
-        if len(given) != len(losses):
-            raise Wrong(f"{len(given)} learning rates for {len(losses)} epochs: one an epoch.")
+        rates, epochs = len(given), len(losses)
+        expect(rates == epochs, f"{rates} learning rates for {epochs} epochs: one an epoch.")
         traps = {
             "it cuts one epoch early: patience 2 bears two bad epochs and acts on the "
             "third.": _plateau(losses, patience=1),

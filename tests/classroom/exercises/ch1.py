@@ -93,7 +93,7 @@ WRONG = {
         (changed(kernel=torch.nn.init.ones_), "first convolution's weights are all 1"),
         (changed(weight=2e-6), "the first convolution isn't the identity"),
         (
-            lambda b: torch.nn.init.dirac_(b.residual_function[0].weight),
+            after(lambda b: b.residual_function[3].reset_parameters()),
             "the second convolution isn't the identity",
         ),
         (changed(gamma=lambda v, e: v), "take its root"),

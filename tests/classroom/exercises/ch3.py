@@ -76,7 +76,7 @@ WRONG = {
             at_side(lambda i, o, k, s, st, p, d, g: (s + 2 * p - d * (k - 1)) // st),
             "the + 1 behind",
         ),
-        (at_side(rounded_up), "1, 2, 4) is 28,800, where PyTorch counts 16,200"),
+        (at_side(rounded_up), "1, 2, 4) is 28,800: PyTorch counts 16,200"),
         (lambda *a: a[8], "raised IndexError"),
     ],
     "check_widest_middle": [
@@ -111,8 +111,8 @@ WRONG = {
         (PARTS | {"fc": 2_048_000}, "fc: 2,048,000. The bias is left out"),
         (PARTS | {"fc": 20_490}, "right for 10 classes"),
         (PARTS | {"fc": 513_000}, "narrow middle"),
-        (PARTS | {"conv4_x": PARTS["conv4_x"] + 1}, "which is 1 more"),
-        (PARTS | {"conv4_x": PARTS["conv4_x"] - 1}, "which is 1 fewer"),
+        (PARTS | {"conv4_x": PARTS["conv4_x"] + 1}, "That is 1 more"),
+        (PARTS | {"conv4_x": PARTS["conv4_x"] - 1}, "That is 1 fewer"),
     ],
     "check_separable": [
         (1 / FACTOR, "the share that is left"),
