@@ -13,13 +13,13 @@ FAST := -m "not process and not browser and not timing" --doctest-modules resnet
 help:  ## List the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | expand -t 13
 
-book: installed  ## Build the web book: readable in a minute, every chapter run in 6 to 8
+book: installed  ## Build the web book: readable in a minute, every chapter run in 5 to 7
 	@$(PY) book/_tools/make_book.py
 
 read: installed  ## Build the web book from the chapters' saved outputs (about a minute)
 	@$(PY) book/_tools/make_book.py --read
 
-test: dev  ## Run all tests, the notebooks' saved outputs included (6 minutes after make book, or 13)
+test: dev  ## Run all tests, the notebooks' saved outputs included (6 minutes after make book, or 11)
 	@$(ON_BOTH_CORES) $(FAST)
 	@$(ON_BOTH_CORES) -m "(process or browser) and not timing"
 	@$(PY) -m pytest -q -m timing

@@ -74,7 +74,7 @@ def test_one_dataclass_has_a_learning_rate():
     [
         (list(PACKAGE.glob("[!_]*.py")), 1700),
         # The aim is 7,500: whoever makes it smaller lowers this bound, and nobody raises it.
-        ([path for kind in ("py", "js", "css") for path in PACKAGE.rglob(f"*.{kind}")], 8250),
+        ([path for kind in ("py", "js", "css") for path in PACKAGE.rglob(f"*.{kind}")], 7905),
     ],
     ids=["core", "package"],
 )

@@ -161,7 +161,8 @@ def run(path):
     if record["failed"] is None:
         write_atomically(kept(path, ".ipynb"), lambda beside: nbformat.write(notebook, beside))
     write_text(kept(path, ".json"), json.dumps(record))
-    print(*complaints(notebook), sep="\n", flush=True)
+    for line in complaints(notebook):
+        print(line)
 
 
 def complaints(notebook):
