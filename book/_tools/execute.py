@@ -3,7 +3,7 @@
 python book/_tools/execute.py           those that haven't run since their code changed
 python book/_tools/execute.py --save    and write their outputs into the notebooks
 
-A run is kept as two files: NAME.ipynb, and NAME.json with
+A run is kept as NAME.ipynb, NAME.log with what its cells complained of, and NAME.json with
 
     stamp    a hash of all that the outputs depend on; a run holds as long as it is the same
     seconds  how long the run took
@@ -116,7 +116,7 @@ def has_run(path):
 
 def forget(path):
     """Remove what is kept of a chapter's runs."""
-    for ending in (".json", ".ipynb"):
+    for ending in (".json", ".ipynb", ".log"):
         kept(path, ending).unlink(missing_ok=True)
 
 
@@ -124,7 +124,9 @@ def with_outputs(path):
     """A chapter with the outputs of its run here, or, where it hasn't run, with those saved."""
     notebook = read(path)
     if has_run(path):
-        for cell, ran in zip(code_cells(notebook), code_cells(read(kept(path, ".ipynb"))), strict=True):
+        for cell, ran in zip(
+            code_cells(notebook), code_cells(read(kept(path, ".ipynb"))), strict=True
+        ):
             cell.outputs, cell.execution_count = ran.outputs, ran.execution_count
     return notebook
 
@@ -142,7 +144,6 @@ def count_claims(notebook):
 
 def run(path):
     """Run a chapter, keep what comes out, and print what its cells complained of."""
-    forget(path)
     notebook = read(path)
     for cell in code_cells(notebook):
         cell.outputs, cell.execution_count = [], None
@@ -212,19 +213,18 @@ def run_all(paths):
 
 
 def begin(path):
-    """Start a process that runs a chapter; what it prints goes into a file."""
+    """Start a process that runs a chapter; what it prints goes into NAME.log."""
+    forget(path)
+    log = kept(path, ".log")
+    log.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, __file__, "--one", str(path)]
-    log = tempfile.TemporaryFile("w+")
-    process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-    process.log = log
-    return process
+    with log.open("w") as file:
+        return subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
 
 
 def end(path, process):
     """What came out of a process that ran a chapter: lines for the reader, and what failed."""
-    with process.log as log:
-        log.seek(0)
-        lines = log.read().splitlines()
+    lines = kept(path, ".log").read_text().splitlines()
     record = record_of(path)
     if record is None:  # no cell failed, but the process itself
         error = lines[-1] if lines else f"the process ended with status {process.returncode}"

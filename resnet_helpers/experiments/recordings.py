@@ -6,8 +6,11 @@ makes those of a recording that aren't there yet; ``recorded`` reads them.
 """
 
 import fnmatch
+import itertools
+import json
 import shutil
-from dataclasses import dataclass, replace
+import time
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -18,8 +21,10 @@ from torch import nn
 from resnet_helpers.analysis import gradient_norms
 from resnet_helpers.data import cache_folder, join, load
 from resnet_helpers.experiments.fit import loader_for, network_for, threads, transform_for
+from resnet_helpers.experiments.provenance import digest, machine
 from resnet_helpers.experiments.recipe import BOOK, LIVE, RECIPES, Recipe
 from resnet_helpers.experiments.recorded import RECORDED, REPLAYED
+from resnet_helpers.experiments.side_by_side import errors, train_side_by_side
 from resnet_helpers.experiments.train import prepare, train_to_folder, write_json
 from resnet_helpers.training import confusion_matrix, predict
 from resnet_helpers.transforms import channel_statistics
@@ -38,12 +43,14 @@ class Run:
         replay: of a whole training, keep under ``watched`` what the network says after each
             epoch: the ``confusion`` counts of validation, and for the first ``REPLAYED`` test
             images the ``answers`` and the ``probabilities`` of all classes.
+        sweep: pairs (epochs, learning rate): the live experiment's training with each of them.
     """
 
     name: str
     recipe: Recipe
     curve_steps: int = 0
     replay: bool = False
+    sweep: tuple = ()
 
     @property
     def file(self):
@@ -64,6 +71,19 @@ DEGRADATION = replace(LIVE, image_size=32, epochs=4, batch_size=16, learning_rat
 # Batch and rate by three-epoch pilots of ResNet-20, seed 0 (test error 25.8 % at 0.1, 25.2 % at
 # 0.2); 0.1 is the paper's rate.
 LONG_DEGRADATION = replace(DEGRADATION, epochs=30, batch_size=64, learning_rate=0.1, compile=True)
+# A plain network gets the best of three rates, by pilots of four epochs.
+PILOTS = tuple(
+    Run(
+        f"pilot-plain-{depth}-rate-{rate}",
+        replace(LONG_DEGRADATION, network=f"cifar_plain{depth}", epochs=4, learning_rate=rate),
+        curve_steps=391,
+    )
+    for depth in (20, 56)
+    for rate in (0.1, 0.03, 0.01)
+)
+# The live experiment at other rates and lengths: is it only the learning rate, or patience?
+RATES = (0.003, 0.01, 0.03, 0.05, 0.1, 0.2, 0.4)
+LENGTHS = (10, 30)
 # The notes' recipe as they wrote it, on a network and a size that two cores can train.
 NOTES_RECIPE = replace(RECIPES["notes"], network="resnet18", image_size=96, epochs=12, threads=1)
 # Ten epochs, since each takes a tenth longer than one of the notes' twelve.
@@ -89,9 +109,9 @@ WITHOUT = {
 }
 
 
-def _degradation_runs(recipe, depths_by_seed, curve_steps):
+def _degradation_runs(recipe, depths_by_seed, **how):
     return tuple(
-        Run(f"{kind}-{depth}", replace(recipe, network=f"{network}{depth}", seed=seed), curve_steps)
+        Run(f"{kind}-{depth}", replace(recipe, network=f"{network}{depth}", seed=seed), **how)
         for seed, depths in depths_by_seed.items()
         for depth in depths
         for kind, network in (("plain", "cifar_plain"), ("residual", "cifar_resnet"))
@@ -125,13 +145,27 @@ CIFAR10 = (
     "CIFAR-10 as 32×32 images: --data folder:PATH with PATH/train and PATH/test",
     "a JPEG copy of CIFAR-10 (Krizhevsky 2009)",
 )
+SAMPLE = "the sample set: --data sample"
+DRAWN = "the sample set (pictograms by OpenMoji, CC BY-SA 4.0)"
 RECORDINGS = {
     "degradation-cifar10": Recording(
         *CIFAR10,
-        _degradation_runs(DEGRADATION, {0: (20, 56, 32, 44), 1: (20, 56), 2: (20, 56)}, 625),
+        _degradation_runs(
+            DEGRADATION, {0: (20, 56, 32, 44), 1: (20, 56), 2: (20, 56)}, curve_steps=625
+        ),
     ),
     "degradation-cifar10-long": Recording(
-        *CIFAR10, _degradation_runs(LONG_DEGRADATION, {0: (20, 56)}, 391)
+        *CIFAR10,
+        (*_degradation_runs(LONG_DEGRADATION, {0: (20, 56)}, curve_steps=391), *PILOTS),
+    ),
+    "rates-sample": Recording(
+        SAMPLE,
+        f"{DRAWN} at 16×16 pixels",
+        _degradation_runs(
+            replace(LIVE, width=8, image_size=16),
+            dict.fromkeys(range(3), (8, 20, 44)),
+            sweep=tuple(itertools.product(LENGTHS, RATES)),
+        ),
     ),
     "recipes-imagenette96": Recording(
         "photographs of 96×96 pixels: --data folder:PATH with PATH/train and PATH/test",
@@ -139,8 +173,8 @@ RECORDINGS = {
         _recipe_runs(),
     ),
     "replay-sample": Recording(
-        "the sample set: --data sample",
-        "the sample set (pictograms by OpenMoji, CC BY-SA 4.0) at 32×32 pixels",
+        SAMPLE,
+        f"{DRAWN} at 32×32 pixels",
         tuple(Run(name, recipe, replay=True) for name, recipe in REPLAYS.items()),
     ),
 }
@@ -172,8 +206,11 @@ def record(name, data_name, only="*", folder=RECORDED):
     data = load(data_name) if missing else None
     for run in missing:
         place = cache_folder() / "unfinished" / name / run.file
-        train = partial(_train, run.recipe, place)
-        made = (_train_with_curve if run.curve_steps else _train_whole)(run, data, train)
+        if run.sweep:
+            made = _sweep(run, data, place)
+        else:
+            train = partial(_train, run.recipe, place)
+            made = (_train_with_curve if run.curve_steps else _train_whole)(run, data, train)
         command = f"python -m resnet_helpers record {name} --data DATA"
         made["provenance"] |= {"command": command, "data": recording.source}
         write_json(paths[run], made)
@@ -268,4 +305,40 @@ def _train_with_curve(run, data, train):
         "curve": curve,
         "gradient_norms": gradients,
         "provenance": made["provenance"],
+    }
+
+
+def _sweep(run, data, place):
+    """The live experiment's training of one network, anew for each rate and length."""
+    file = place / "sweep.json"
+    rows = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
+    data = prepare(run.recipe, data)
+    for epochs, rate in run.sweep[len(rows) :]:
+        start = time.perf_counter()
+        recipe = replace(run.recipe, epochs=epochs, learning_rate=rate)
+        model = {run.name: network_for(recipe, len(data.classes))}
+        history = train_side_by_side(model, data.train, recipe, recipe.seed)[run.name]
+        test_error = errors(model, data.test, statistics_of=data.train)[run.name]
+        rows.append(
+            {
+                "epochs": epochs,
+                "learning_rate": rate,
+                **{name: [round(value, 4) for value in values] for name, values in history.items()},
+                "test_error": round(test_error, 4),
+                "seconds": round(time.perf_counter() - start, 2),
+            }
+        )
+        write_json(file, rows)
+        print(f"{run.file}, {epochs} epochs at {rate}: {history['error'][-1]:.1%}", flush=True)
+    return {
+        "settings": asdict(run.recipe),
+        "sweep": rows,
+        "provenance": {
+            "training_images": len(data.train),
+            "test_images": len(data.test),
+            "digest": digest(data.train, data.test),
+            "seconds": round(sum(row["seconds"] for row in rows)),
+            "threads": 1,
+            **machine(),
+        },
     }
