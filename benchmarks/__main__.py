@@ -101,7 +101,7 @@ def page(rows, overhead, repeats, threads, seconds):
     return f"""# Benchmarks
 
 How much faster than the lecture notes' code is this book's, on the same machine, in the same
-minute? The notes decode, resize, normalise and mirror each image by itself in a `DataLoader`, and
+minute? The notes convert, resize, normalise and mirror each image by itself in a `DataLoader`, and
 train in PyTorch's default order of numbers. The book keeps bytes in memory, transforms whole
 batches, and trains with the channels last.
 `benchmarks/notes.py` holds the notes' way in other words.

@@ -1,6 +1,6 @@
 """The lecture notes' code, in other words but with the same operations: what is compared with.
 
-Each image is decoded, resized, normalised and mirrored by itself, in NCHW order.
+Each image is converted, resized, normalised and mirrored by itself, in NCHW order.
 """
 
 import numpy as np
