@@ -49,7 +49,7 @@ def code_cells(notebook):
 def execute(notebook, **hooks):
     """Run a notebook in place, in an empty folder, so that it can't depend on where it is.
 
-    No cell has a time limit: how long a training takes depends on the machine.
+    No cell has a time limit, and the kernel an hour to start: that depends on the machine.
 
     Args:
         notebook: the notebook.
@@ -63,6 +63,7 @@ def execute(notebook, **hooks):
         client = NotebookClient(
             notebook,
             timeout=None,
+            startup_timeout=3600,
             kernel_name="python3",
             record_timing=False,
             # Kernels warn that they use TCP, which on one's own machine is no news.

@@ -114,7 +114,8 @@ function column(state, data, training, colour, pick) {
   const highest = Math.max(...data.trainings.flatMap(({ epochs }) =>
     epochs.flatMap((epoch) => [epoch.train_loss, epoch.val_loss])));
   // Made once: a new image would flicker while it is decoded.
-  const images = data.images.map((src) => html("img", { class: "rh-pixels", src, alt: "" }));
+  const images = data.images.map((src, k) => html("img",
+    { class: "rh-pixels", src, alt: `test picture ${k + 1}` }));
   const element = html("div", { class: "rh-column" },
     html("p", {},
       html("strong", {}, training.words), html("br"),
