@@ -4,6 +4,7 @@ splits       Split and Dataset, the forms of all that follows; cut and join
 batches      BatchLoader: batches of a split, shuffled, augmented, normalised
 sample_set   "sample": a stand-in for STL10, drawn on this machine and cached
 stl10        "stl10": its labelled images alone, fetched by a download that resumes (_resumable)
+pictures     from a picture's file to bytes, the same for training and for use
 folder       "folder:PATH": the reader's own images
 """
 
@@ -18,9 +19,20 @@ from resnet_helpers import transforms
 from resnet_helpers._check import check_sizes
 from resnet_helpers.data import folder, sample_set, stl10
 from resnet_helpers.data.batches import BatchLoader, normalizer
+from resnet_helpers.data.pictures import read_image
 from resnet_helpers.data.splits import Dataset, Split, cut, join
 
-__all__ = ["BatchLoader", "Dataset", "Split", "cache_folder", "cut", "join", "load", "normalizer"]
+__all__ = [
+    "BatchLoader",
+    "Dataset",
+    "Split",
+    "cache_folder",
+    "cut",
+    "join",
+    "load",
+    "normalizer",
+    "read_image",
+]
 
 
 def load(name: str, validation=0.2, seed=0, image_size: int | None = None, root=None) -> Dataset:

@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import torch
-from PIL import Image, ImageOps
 from torchvision.datasets import ImageFolder
-from torchvision.transforms.v2.functional import pil_to_tensor
 
+from resnet_helpers.data.pictures import read_image
 from resnet_helpers.data.splits import Split, cut
 
 
@@ -41,7 +40,7 @@ def _read_classes(path, image_size):
         ) from error
     images = []
     for file, _ in folder.samples:
-        images.append(_read_image(file, image_size))
+        images.append(read_image(file, image_size))
         if images[-1].shape != images[0].shape:
             (_, height, width), (_, first_height, first_width) = images[-1].shape, images[0].shape
             raise ValueError(
@@ -50,15 +49,3 @@ def _read_classes(path, image_size):
                 "load(..., image_size=96)"
             )
     return tuple(folder.classes), Split(torch.stack(images), torch.tensor(folder.targets))
-
-
-def _read_image(file, image_size):
-    try:
-        with Image.open(file) as stored:
-            # A telephone stores how it was held beside the pixels, not in them.
-            image = ImageOps.exif_transpose(stored).convert("RGB")
-    except OSError as error:
-        raise ValueError(f"{file} can't be read as an image: mend or remove it. {error}") from error
-    if image_size is not None:
-        image = ImageOps.fit(image, (image_size, image_size), Image.Resampling.BICUBIC)
-    return pil_to_tensor(image)
