@@ -69,7 +69,9 @@ def test_a_damaged_or_foreign_file_is_never_read_as_whole(tmp_path, damage):
         path.write_text("a text")
     else:
         torch.save([1, 2, 3], path)
-    with pytest.raises(ValueError, match=r"checkpoint.pt is damaged, or .*: begin again in an") as told:
+    with pytest.raises(
+        ValueError, match=r"checkpoint.pt is damaged, or .*: begin again in an"
+    ) as told:
         go(tmp_path)
     assert "remove" not in str(told.value)
 

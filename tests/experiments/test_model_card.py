@@ -65,7 +65,7 @@ def draw_photographs(folder, n, seed):
         place.mkdir(parents=True)
         for i in range(n):
             image = Image.fromarray(rng.integers(0, 60, (72, 96, 3), dtype=np.uint8))
-            r, (x, y) = rng.uniform(14, 22), rng.uniform(-6, 6, 2) + (48, 36)
+            r, (x, y) = rng.uniform(14, 22), np.add(rng.uniform(-6, 6, 2), (48, 36))
             a = r * (4 / 3 if wide else 1)
             colour = tuple(rng.integers(120, 255, 3).tolist())
             ImageDraw.Draw(image).ellipse((x - a, y - r, x + a, y + r), fill=colour)
