@@ -80,13 +80,15 @@ def channel_statistics(images: Tensor) -> ChannelStatistics:
 def normalize(images: Tensor, mean: ArrayLike, std: ArrayLike) -> Tensor:
     """(x/255 − mean)/std for each channel: uint8 (N, 3, H, W) to float32 of the same shape.
 
-    The result has the images' order in memory: channels first or channels last.
+    A channel of std 0, which has one value alone, becomes 0. The result has the images' order in
+    memory: channels first or channels last.
 
     Args:
         mean, std: three numbers each, in units of the full range (0 to 1).
 
     Raises:
-        ValueError, TypeError: not a batch of uint8 images; not three means and positive stds.
+        ValueError, TypeError: not a batch of uint8 images; not three means and stds, or stds
+            below 0 or all 0.
     """
     check_bytes(images)
     means, stds = _channels(images, mean=mean, std=std)
@@ -107,7 +109,7 @@ def unnormalize(images: Tensor, mean: ArrayLike, std: ArrayLike) -> Tensor:
         mean, std: as they were given to ``normalize``.
 
     Raises:
-        ValueError: not a batch of images; not three means and positive stds.
+        ValueError: not a batch of images; not three means and stds, or stds below 0 or all 0.
     """
     check_batch_shape(images)
     means, stds = _channels(images, mean=mean, std=std)
@@ -198,6 +200,10 @@ def _channels(images, **statistics):
         numbers = torch.as_tensor(given, dtype=torch.float32, device=images.device).flatten()
         if len(numbers) != 3:
             raise ValueError(f"{name} has {len(numbers)} numbers: expected three, one a channel")
-        if name == "std" and (numbers <= 0).any():
+        if name == "std" and not numbers.any():
+            raise ValueError("std=[0, 0, 0]: all images are of one colour, with nothing to learn")
+        if name == "std" and (numbers < 0).any():
             raise ValueError(f"std={numbers.tolist()}: expected three positive numbers")
+        if name == "std":
+            numbers = numbers.where(numbers != 0, 1)
         yield numbers[:, None, None]

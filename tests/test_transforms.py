@@ -27,6 +27,17 @@ def test_mean_and_std_are_those_of_all_pixels(images):
     assert statistics.std == pytest.approx(values.std((0, 2, 3)), rel=1e-10, abs=1e-12)
 
 
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_a_constant_channel_becomes_0_and_comes_back(layout):
+    images = noise_images(6).contiguous(memory_format=layout)
+    images[:, 1] = 77
+    statistics = transforms.channel_statistics(images)
+    normalised = normalize(images, statistics.mean, statistics.std)
+    assert statistics.std[1] == 0 and normalised[:, 1].abs().max() < 1e-6
+    assert normalised[:, 0].std() == pytest.approx(1, abs=0.01)
+    assert torch.equal(unnormalize(normalised, statistics.mean, statistics.std), images)
+
+
 @given(BATCHES)
 @settings(deadline=None)
 def test_mean_of_stds_is_the_notes_number_and_never_above_the_std(images):
@@ -156,7 +167,8 @@ def test_resize_is_pillows_antialiased_bilinear(size):
         (lambda x: transforms.resize(x, 0), ValueError, "size=0: expected a whole number"),
         (lambda x: transforms.random_crop(x, -1), ValueError, "padding=-1: expected a whole"),
         (lambda x: normalize(x, [0.5], [0.2] * 3), ValueError, "mean has 1 numbers"),
-        (lambda x: normalize(x, [0.5] * 3, [0, 1, 1]), ValueError, "three positive numbers"),
+        (lambda x: normalize(x, [0.5] * 3, [0, -1, 1]), ValueError, "three positive numbers"),
+        (lambda x: normalize(x, [0.5] * 3, [0] * 3), ValueError, "all images are of one colour"),
         (lambda x: unnormalize(x, [0.5] * 3, [1, 1, -1]), ValueError, "three positive numbers"),
         (lambda x: normalize(x[0], [0.5] * 3, [1] * 3), ValueError, r"\(3, 8, 8\): exp"),
         (lambda x: random_flip(x.permute(0, 2, 3, 1)), ValueError, r"images.permute\(0, 3"),

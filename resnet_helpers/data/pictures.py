@@ -2,24 +2,19 @@
 
 import contextlib
 import os
+import warnings
 
+import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, PngImagePlugin
 from torchvision.transforms.v2.functional import pil_to_tensor
 
-# How EXIF says that a picture was held (tag 0x0112), and what makes it stand upright.
-_ORIENTATION = 0x0112
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-# Twice as many are refused. Pillow's own limit is below a telephone's 200 megapixels.
-_MOST_PIXELS = 500_000_000
+from resnet_helpers._check import check_sizes
+
+# By EXIF's word for how a picture was held (tag 0x0112), what makes it stand upright.
+_ORIENTATION, _T = 0x0112, Image.Transpose
+_TURNS = {2: _T.FLIP_LEFT_RIGHT, 3: _T.ROTATE_180, 4: _T.FLIP_TOP_BOTTOM, 5: _T.TRANSPOSE}
+_TURNS |= {6: _T.ROTATE_270, 7: _T.TRANSVERSE, 8: _T.ROTATE_90}
 
 
 def read_image(path: str | os.PathLike, image_size: int | None = None) -> torch.Tensor:
@@ -39,15 +34,16 @@ def read_image(path: str | os.PathLike, image_size: int | None = None) -> torch.
         ValueError: the file isn't a whole picture, or its pixels can't be brought to bytes.
         OSError: the system doesn't give the file: it isn't there, may not be read, ….
     """
+    if image_size is not None:
+        check_sizes(image_size=image_size)
     try:
-        with _large_pictures(), Image.open(path) as image:
+        with _patience(), Image.open(path) as image:
             if image_size is not None:
                 # A JPEG is decoded at a half, a quarter or an eighth, where that is enough.
                 image.draft(None, (2 * image_size, 2 * image_size))
             image.load()
-            picture = _as_rgb(image)
-            # A telephone stores how it was held beside the pixels; what can't be read is no word.
-            turn = None
+            picture, turn = _as_rgb(image), None
+            # A telephone stores how it was held beside the pixels. What can't be read says nothing.
             with contextlib.suppress(Exception):
                 turn = _TURNS.get(image.getexif().get(_ORIENTATION))
         if turn is not None:
@@ -57,24 +53,52 @@ def read_image(path: str | os.PathLike, image_size: int | None = None) -> torch.
         return pil_to_tensor(picture)
     except MemoryError:
         raise
-    except Exception as error:  # Pillow raises nearly anything over a broken file
+    except Exception as error:  # Pillow raises nearly anything over a broken file.
         if isinstance(error, OSError) and error.errno is not None:
             reason = f"can't be opened: {error.strerror}"
             raise OSError(error.errno, reason, os.fspath(path)) from error
-        raise ValueError(f"{path} can't be read as an image: mend or remove it. {error}") from error
+        sound = isinstance(error, (NotImplementedError, Image.DecompressionBombError))
+        way = "save it in another form" if sound else "mend or remove it"
+        raise ValueError(f"{path} can't be read as an image: {way}. {error}") from error
 
 
 @contextlib.contextmanager
-def _large_pictures():
-    """Let Pillow read photographs of 200 megapixels, as long as this lasts."""
-    before = Image.MAX_IMAGE_PIXELS
-    Image.MAX_IMAGE_PIXELS = _MOST_PIXELS
+def _patience():
+    """Let Pillow read large pictures and long texts in them: a reader's own are no attack."""
+    limits = Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK
+    Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK = 500_000_000, 1 << 26
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # They name no file, and are mostly about EXIF.
+            yield
     finally:
-        Image.MAX_IMAGE_PIXELS = before
+        Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK = limits
 
 
 def _as_rgb(image):
-    """A loaded picture of any mode as one of mode RGB."""
-    return image if image.mode == "RGB" else image.convert("RGB")
+    """A loaded picture of any mode as one of mode RGB, transparent parts over white."""
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM")):
+        return Image.fromarray(_deep_grey(image)).convert("RGB")
+    if image.mode in ("I", "F"):
+        kind = "floats" if image.mode == "F" else "whole numbers of up to 32 bits"
+        raise NotImplementedError(f"Its pixels are {kind}: which one is white isn't said")
+    if not image.has_transparency_data:
+        return image if image.mode == "RGB" else image.convert("RGB")
+    key = image.info.get("transparency")
+    if isinstance(key, tuple) and max(key) > 255:  # of a PNG whose 16 bits Pillow has cut to 8
+        image.info["transparency"] = tuple(number >> 8 for number in key)
+    if image.mode == "La":
+        image = image.convert("LA")
+    image = image.convert("RGBA")
+    white = Image.new("RGB", image.size, "white")
+    white.paste(image, mask=image)
+    return white
+
+
+def _deep_grey(image):
+    """A grey picture of 12 or 16 bits as an array of bytes."""
+    values = np.asarray(image)
+    bits = getattr(image, "tag_v2", {}).get(258, (16,))[0]  # TIFF's BitsPerSample
+    grey = (values >> (bits - 8)).astype(np.uint8)
+    grey[values == image.info.get("transparency", -1)] = 255
+    return grey
