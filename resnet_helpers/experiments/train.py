@@ -262,7 +262,7 @@ def _way_on(folder):
     elif (folder / CHECKPOINT).exists():
         begin = f"{folder} keeps all whole epochs"
     else:
-        return "No epoch was finished yet, so nothing is kept"
+        return "No epoch was finished yet, so nothing is kept: the same command begins again"
     return (
         f"{begin}: the same command with --resume (in Python: resume=True) goes on, with as many "
         "processes as you like"
