@@ -1,9 +1,9 @@
 """One training: ``fit`` around the epoch that chapter 6 teaches, and the loaders that feed it."""
 
+import contextlib
 import copy
 import math
 import time
-from contextlib import contextmanager
 from functools import partial
 
 import torch
@@ -11,7 +11,6 @@ from torch import nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from resnet_helpers import transforms
-from resnet_helpers._check import first_line
 from resnet_helpers.data import BatchLoader
 from resnet_helpers.experiments import distributed
 from resnet_helpers.experiments.checkpoint import restore
@@ -28,7 +27,7 @@ class NotFinite(FloatingPointError):
     """
 
     def __init__(self, index, step=None):
-        where = "measured" if index is None else f"step {index + 1}"
+        where = "measuring" if index is None else f"step {index + 1}"
         super().__init__(f"{where}: the loss is no longer finite")
         self.index, self.step = index, step
 
@@ -122,7 +121,7 @@ def one_pass(model, loss_func, loader, opt=None, looks=()):
     return means
 
 
-@contextmanager
+@contextlib.contextmanager
 def _named(row, recipe):
     """A ``NotFinite`` says in which epoch it was raised, and what helps."""
     try:
@@ -134,32 +133,27 @@ def _named(row, recipe):
 
 
 def check_last_batch(recipe, model, images):
-    """Raise a ValueError unless the last of an epoch's batches is large enough to learn from.
+    """Raise a ValueError unless so many images end in a batch that is large enough to learn from.
 
     Each process needs a part of it, and batch norm two numbers of each channel.
-
-    Args:
-        model: the recipe's network; stays as it is.
-        images: their number, in the training split.
     """
-    world = distributed.world_size()
+    world, size = distributed.world_size(), recipe.image_size
+    probe = copy.deepcopy(model).to("meta").train()  # shapes without numbers
 
-    def part(batch_size):  # the smallest of all processes and steps
-        return (images % batch_size or min(batch_size, images)) // world
+    def fits(batch_size):
+        part = min(images % batch_size or batch_size, images) // world
+        with contextlib.suppress(ValueError):  # batch norm's: of one number there is no variance
+            probe(torch.empty(part, 3, size, size, device="meta"))
+            return part > 0
+        return False
 
-    try:
-        probe, size = copy.deepcopy(model).to("meta").train(), recipe.image_size
-        probe(torch.empty(part(recipe.batch_size) or 1, 3, size, size, device="meta"))
-        fault = "an image for each process" if part(recipe.batch_size) == 0 else ""
-    except ValueError as error:  # PyTorch's batch norm: of one number there is no variance
-        fault = f"two ({first_line(error)})"
-    if fault:
-        fits = next((b for b in range(recipe.batch_size, 0, -1) if part(b) > 1), None)
-        way_out = f"--batch-size {fits} or fewer processes" if fits else "more training images"
-        last = images % recipe.batch_size or recipe.batch_size
+    if not fits(recipe.batch_size):
+        other = next(filter(fits, range(recipe.batch_size, 0, -1)), None)
+        way_out = f"choose --batch-size {other}" if other else "use more images"
         raise ValueError(
             f"batch_size={recipe.batch_size}: of {images} training images the last batch has "
-            f"{last}, for {world} process(es): it takes {fault}; choose {way_out}"
+            f"{images % recipe.batch_size or recipe.batch_size}, too few for batch norm in "
+            f"{world} process(es): {way_out}{', or fewer processes' * (world > 1)}"
         )
 
 
@@ -213,7 +207,7 @@ def precision(recipe, model):
     return torch.autocast(device, torch.bfloat16, enabled=low, cache_enabled=False)
 
 
-@contextmanager
+@contextlib.contextmanager
 def threads(count):
     """While it lasts, PyTorch uses so many threads; 0 leaves the number as it is."""
     before = torch.get_num_threads()

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 import filelock
+import safetensors
 import safetensors.torch
 import torch
 from torch import nn
@@ -92,7 +93,8 @@ def train_to_folder(
             distributed.check_equal(images, "images")
             if finished:
                 read = partial(_read_finished, folder, asdict(recipe), images)
-                return _with_best(model, folder), distributed.from_first(read)
+                result = distributed.from_first(read)
+                return _with_best(model, folder), result
             check_last_batch(recipe, model, len(data.train))
             about = {"settings": asdict(recipe), "images": images, "classes": data.classes}
             about["read_size"] = read_size
@@ -249,8 +251,9 @@ def _with_its_batch(error, recipe, folder):
         path = folder / BAD_BATCH
         parts = {name: getattr(error.step, name) for name in ("images", "labels", "logits")}
         batch = {name: part.contiguous() for name, part in parts.items()}
-        write_atomically(path, lambda beside: safetensors.torch.save_file(batch, beside))
-        said += f". The batch, as the network got it, and its logits are in {path}"
+        with contextlib.suppress(OSError, safetensors.SafetensorError):  # the loss is the news
+            write_atomically(path, lambda beside: safetensors.torch.save_file(batch, beside))
+            said += f". The batch, as the network got it, and its logits are in {path}"
     error.args = (said,)
     return error
 

@@ -7,6 +7,7 @@ import safetensors
 import torch
 
 from resnet_helpers.data import read_image
+from resnet_helpers.experiments.checkpoint import WEIGHTS
 from resnet_helpers.experiments.fit import precision, transform_for
 from resnet_helpers.experiments.recipe import Recipe
 from resnet_helpers.networks import build_network
@@ -17,6 +18,9 @@ from resnet_helpers.transforms import ChannelStatistics
 def load_trained(path):
     """The network that a ``best.safetensors`` holds, ready for use, and what is known of it.
 
+    Args:
+        path: of the file, or of the folder that ``train_to_folder`` wrote.
+
     Returns:
         The network in evaluation mode, and a dictionary: ``settings``, ``classes``,
         ``mean`` and ``std`` (of the training images, for ``transforms.normalize``).
@@ -26,6 +30,7 @@ def load_trained(path):
         OSError: it can't be read.
     """
     path = Path(path).expanduser()
+    path = path / WEIGHTS if path.is_dir() else path
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             about = json.loads((file.metadata() or {}).get("about", "null"))
@@ -45,7 +50,7 @@ def predict_pictures(weights, paths):
     """What a trained network says of pictures, each read as ``load`` read those it learned from.
 
     Args:
-        weights: the path of a ``best.safetensors``.
+        weights: as ``load_trained`` takes it.
         paths: of pictures, of any size.
 
     Returns:

@@ -146,7 +146,7 @@ except module.NotFinite as error:
 """
 
 
-@pytest.mark.parametrize(("at", "where"), [(3, "step 3"), (14 + 2, "measured")])
+@pytest.mark.parametrize(("at", "where"), [(3, "step 3"), (14 + 2, "measuring")])
 def test_a_loss_that_isnt_finite_in_one_process_is_told_by_all(tmp_path, start, at, where):
     folder = tmp_path / "out"
     processes = start(folder, 2, code=SPOILT, at=at)
@@ -183,8 +183,8 @@ def test_two_machines_need_no_common_disk(tmp_path, start, train):
 def test_what_the_start_finds_wanting_is_told_by_all(tmp_path, start):
     for process in start(tmp_path / "out", 2, batch_size=57):  # 400 images: 7 batches and 1
         assert process.wait() == 1
-        assert "the last batch has 1, for 2 process(es)" in process.said
-        assert "choose --batch-size 56 or fewer processes" in process.said
+        assert "the last batch has 1, too few for batch norm in 2 process(es)" in process.said
+        assert "choose --batch-size 56, or fewer processes" in process.said
     different = "data = quarters(20 + int(os.environ['RANK']))\n"
     different += "train_to_folder(RECIPE, data, given['folder'])"
     for process in start(tmp_path / "other", 2, code=different):

@@ -103,8 +103,12 @@ def test_the_model_cards_code_gives_the_model_cards_accuracy(photographs):
 def test_the_command_predict_says_the_same_in_a_line_a_picture(photographs, monkeypatch, capsys):
     paths, truth, folder, result = photographs
     monkeypatch.setenv("HOME", str(folder))  # ~ is a reader's home, though no shell saw it
+    command_line.main(["predict", "~", *map(str, paths)])
+    of_the_folder = capsys.readouterr().out
     command_line.main(["predict", "~/best.safetensors", *map(str, paths)])
-    lines = capsys.readouterr().out.splitlines()
+    said = capsys.readouterr().out
+    assert said == of_the_folder
+    lines = said.splitlines()
     pairs = list(zip(lines, truth, strict=True))
     assert all(line.startswith(f"{path}: ") for line, path in zip(lines, paths, strict=True))
     right = sum(line.split(": ")[1].startswith(name) for line, name in pairs)

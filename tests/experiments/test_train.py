@@ -188,6 +188,9 @@ def test_a_finished_training_is_not_overwritten(finished):
     other = dataclasses.replace(TINY, epochs=4)
     with pytest.raises(ValueError, match="finished training of other settings or images"):
         train_to_folder(other, make_data(), finished[0], resume=True)
+    other = dataclasses.replace(TINY, network="cifar_plain14")
+    with pytest.raises(ValueError, match="finished training of other settings or images"):
+        train_to_folder(other, make_data(), finished[0], resume=True)
     images = dataclasses.replace(make_data(), test=noise_split(80, 5, 12))
     with pytest.raises(ValueError, match="finished training of other settings or images"):
         train_to_folder(TINY, images, finished[0], resume=True)
@@ -228,7 +231,7 @@ def test_a_validation_loss_that_is_no_longer_finite_ends_the_first_epoch(tmp_pat
     models = []
     build = module.network_for
     monkeypatch.setattr(module, "network_for", lambda *a: models.append(build(*a)) or models[0])
-    with pytest.raises(FloatingPointError, match="epoch 1, measured: the loss is no") as told:
+    with pytest.raises(FloatingPointError, match="epoch 1, measuring: the loss is no") as told:
         train_to_folder(TINY, make_data(), tmp_path / "out", after_step=[spoil])
     assert "--out" in str(told.value) and len(str(told.value).splitlines()) == 1
     batch = safetensors.torch.load_file(tmp_path / "out" / BAD_BATCH)
