@@ -96,13 +96,6 @@ def from_first(work):
     return done[0]
 
 
-def share(model):
-    """Give all processes the weights of process 0's model."""
-    if world_size() > 1:
-        for tensor in model.state_dict().values():
-            dist.broadcast(tensor, 0)
-
-
 def check_equal(value, what):
     """Raise a ValueError in all processes unless all have the same value."""
     values = [value] * world_size()
@@ -114,17 +107,10 @@ def check_equal(value, what):
 
 @contextmanager
 def process_group(name="auto"):
-    """Join the processes that torchrun has started; without torchrun there is one.
-
-    Args:
-        name: of a device, as ``device`` takes it.
-
-    Yields:
-        The device.
+    """Join the processes that torchrun has started, if any; yields what ``device`` returns.
 
     Raises:
-        LostProcess: another process ended before its time.
-        ValueError: as ``device``.
+        LostProcess: another process ended before its time. ValueError: as ``device``.
     """
     if not dist.is_torchelastic_launched():
         yield device(name)

@@ -214,11 +214,11 @@ def _read_finished(folder, settings, images):
 def _with_best(model, folder):
     """The model, in all processes, with the best weights, which process 0 reads."""
     try:
-        distributed.from_first(lambda: load_weights(model, folder / WEIGHTS) and None)
+        best = distributed.from_first(lambda: load_weights(model, folder / WEIGHTS).state_dict())
     except (ValueError, FileNotFoundError) as error:
         way_out = "put it back, or train in another folder (--out)"
         raise ValueError(f"{error}: {way_out}") from error
-    distributed.share(model)
+    model.load_state_dict(best)
     return model.eval()
 
 
@@ -261,7 +261,7 @@ def _with_its_batch(error, recipe, folder):
 def _way_on(folder):
     """How a training goes on that was broken off."""
     if not folder.is_dir():
-        begin = f"Put {folder} back where it was, with what it held"
+        begin = f"{folder} isn't here (put it back, if it was moved)"
     elif (folder / CHECKPOINT).exists():
         begin = f"{folder} keeps all whole epochs"
     else:

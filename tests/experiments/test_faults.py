@@ -114,7 +114,7 @@ def test_the_folder_is_renamed(fault, seed):
             folder.rename(away)
 
     said = told(folder, after_step=[rename])
-    assert f"Put {folder} back where it was" in said
+    assert f"{folder} isn't here (put it back, if it was moved): the same command with" in said
     assert "checkpoint.pt" in contents(away) and not folder.exists()
     away.rename(folder)
     train(folder)
