@@ -86,13 +86,14 @@ def fetch(root, address=None):
         FetchError: no address gave the files; none of them is there.
         OSError: ``root`` can't be written or the disk is full.
     """
-    root = Path(root)
+    root = Path(root).expanduser()
     unfinished = root / f"{FOLDER}.part"
     if not (unfinished.exists() or any(check(root).values())):
         return root / FOLDER
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with _lock(root):
+        lock = root / f".{FOLDER}.lock"
+        with hold(lock, f"STL10: another process is fetching it to {root}"):
             # Another process may have fetched them while this one waited for the lock.
             if any(check(root).values()):
                 named = [root / ARCHIVE] if (root / ARCHIVE).exists() else []
@@ -110,13 +111,13 @@ def fetch(root, address=None):
     return root / FOLDER
 
 
-def _lock(root):
-    """Hold the folder's lock, which the system takes back from a process that dies."""
-    lock = filelock.FileLock(root / f".{FOLDER}.lock")
+def hold(path, reason):
+    """Hold a lock in a file, which the system takes back from a process that dies."""
+    lock = filelock.FileLock(path)
     try:
         return lock.acquire(timeout=0)
     except filelock.Timeout:
-        print(f"STL10: another process is fetching it to {root}; waiting for that", flush=True)
+        print(f"{reason}; waiting for that", flush=True)
         return lock.acquire()
 
 

@@ -1,12 +1,15 @@
 """load(): one interface to every data set."""
 
+import pwd
+import tempfile
+
 import numpy as np
 import pytest
 import torch
 
 import resnet_helpers.data
 from resnet_helpers import transforms
-from resnet_helpers.data import cut, load, sample_set
+from resnet_helpers.data import cache_folder, cifar10, cut, load, sample_set
 
 PARTS = ("train", "validation", "test", "unseen")
 
@@ -20,15 +23,16 @@ def small_sets(monkeypatch):
         classes = tuple("abcdefghij")
 
         def __init__(self, root, train, download):
-            assert download
+            if not download:
+                raise RuntimeError("Dataset not found or corrupted.")
             n = 100 if train else 40
             self.data = np.random.default_rng(n).integers(0, 256, (n, 32, 32, 3), np.uint8)
             self.targets = [i % 10 for i in range(n)]
 
-    monkeypatch.setattr(resnet_helpers.data.torchvision.datasets, "CIFAR10", SmallCIFAR10)
+    monkeypatch.setattr(cifar10.torchvision.datasets, "CIFAR10", SmallCIFAR10)
 
     def load_few(root):
-        _, train, test = resnet_helpers.data._load_cifar10(root)
+        _, train, test = cifar10.load(root)
         return tuple("abcdefghij"), train, test
 
     monkeypatch.setattr(resnet_helpers.data.stl10, "load", load_few)
@@ -51,7 +55,7 @@ def test_image_size_is_transforms_resize_of_what_comes_without_it(name, size, tm
 @pytest.mark.usefixtures("small_sets")
 def test_validation_is_cut_from_train_by_the_seed(tmp_path):
     data = load("cifar10", validation=0.3, seed=5, root=tmp_path)
-    _, train, test = resnet_helpers.data._load_cifar10(tmp_path)
+    _, train, test = cifar10.load(tmp_path)
     for got, expected in zip((data.train, data.validation), cut(train, 0.3, 5), strict=True):
         assert torch.equal(got.images, expected.images)
         assert torch.equal(got.labels, expected.labels)
@@ -59,8 +63,8 @@ def test_validation_is_cut_from_train_by_the_seed(tmp_path):
 
 
 @pytest.mark.usefixtures("small_sets")
-def test_cifar10s_rows_of_colours_become_channels():
-    stored = resnet_helpers.data.torchvision.datasets.CIFAR10(None, train=False, download=True)
+def test_cifar10s_rows_of_colours_become_channels(empty_cache):
+    stored = cifar10.torchvision.datasets.CIFAR10(None, train=False, download=True)
     test = load("cifar10").test
     assert test.images.shape == (40, 3, 32, 32) and test.images.is_contiguous()
     for n, c, y, x in ((0, 0, 0, 1), (3, 2, 20, 7), (9, 1, 31, 30)):
@@ -95,3 +99,32 @@ def test_a_bad_value_is_named_before_any_work(options, error, tmp_path, monkeypa
     with pytest.raises(ValueError, match=error):
         load(**{"name": "sample", "root": tmp_path} | options)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_cache_folder_may_begin_with_the_home_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("RESNET_HELPERS_CACHE", "~/cache")
+    assert cache_folder() == tmp_path / "cache"
+    monkeypatch.setattr(cifar10, "load", stopping)
+    with pytest.raises(InterruptedError, match=str(tmp_path / "mine")):
+        load("cifar10", root="~/mine")
+
+
+def stopping(root):
+    raise InterruptedError(str(root))
+
+
+@pytest.mark.parametrize("moved", [None, "~/cache"])
+def test_without_a_home_the_cache_is_a_temporary_folder(moved, monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for name in ("HOME", "XDG_CACHE_HOME", "RESNET_HELPERS_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    if moved:
+        monkeypatch.setenv("RESNET_HELPERS_CACHE", moved)
+
+    def unknown(uid):
+        raise KeyError(f"getpwuid(): uid not found: {uid}")
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    with pytest.warns(UserWarning, match="no home folder is known.* set RESNET_HELPERS_CACHE to"):
+        assert cache_folder() == tmp_path / "resnet_helpers"

@@ -33,6 +33,34 @@ def test_cut_is_fixed_by_its_seed():
     assert chosen(1) == chosen(1) != chosen(2)
 
 
+@pytest.mark.parametrize(
+    ("pictures", "labels", "off"),
+    [
+        ([0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4], [0] * 15, 3),
+        ([*[0] * 9, 1], [0] * 10, 1),  # nine of two would be too many
+        ([0, 0, 0, 1, 1, 1], [0] * 6, 3),  # one of six can't be cut off alone
+        ([0] * 10, [0] * 10, 0),
+        ([*range(10), *range(10)], [0] * 10 + [1] * 10, 4),  # each picture in two classes
+        ([0, 0, 1, 2, 3, 4, 5, 6, 7, 8], [0] + [1] * 9, 2),
+    ],
+)
+@pytest.mark.parametrize("seed", range(5))
+def test_cut_keeps_equal_pictures_together(pictures, labels, off, seed):
+    images = torch.tensor(pictures, dtype=torch.uint8)[:, None, None, None].expand(-1, 3, 2, 2)
+    rest, cut_off = cut(Split(images, torch.tensor(labels)), 0.2, seed)
+    assert len(cut_off) == off and len(rest) + off == len(pictures)
+    assert not set(rest.images.flatten().tolist()) & set(cut_off.images.flatten().tolist())
+
+
+def test_cut_of_different_pictures_is_a_permutation_of_each_class():
+    # As it always was: recorded runs and chapters stand on it.
+    whole = numbered([0, 1] * 50)
+    generator = torch.Generator().manual_seed(7)
+    expected = [2 * i + k for k in (0, 1) for i in torch.randperm(50, generator=generator)[:10]]
+    cut_off = cut(whole, 0.2, seed=7)[1]
+    assert cut_off.images[:, 0, 0, 0].tolist() == sorted(int(i) for i in expected)
+
+
 def test_join_keeps_the_order_and_each_images_label():
     joined = join(*cut(numbered([0, 1, 0, 1]), 0.5))
     assert len(joined) == 4
