@@ -3,6 +3,7 @@
 import os
 import re
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from unicodedata import normalize
@@ -11,7 +12,7 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
-from resnet_helpers.data.pictures import read_image
+from resnet_helpers.data.pictures import patience, read_image
 from resnet_helpers.data.splits import Split, cut, picture_keys
 
 # What systems and programs leave in folders, besides names that begin with a dot or an at sign.
@@ -171,11 +172,11 @@ def _read(files, image_size):
     """A split for each role; one error names whatever can't be read."""
     paths = [p for classes in files.values() for pictures in classes.values() for p in pictures]
     images, faults = None, []
-    for i, path in enumerate(tqdm(paths, "images", delay=2, disable=None, leave=False)):
-        try:
-            image = read_image(path, image_size)
-        except (ValueError, PermissionError, FileNotFoundError) as error:
-            faults.append(error)
+    read = _read_in_turn(paths, image_size)
+    bar = tqdm(read, desc="images", total=len(paths), leave=False, delay=2, disable=None)
+    for i, (path, image) in enumerate(zip(paths, bar, strict=True)):
+        if isinstance(image, Exception):
+            faults.append(image)
             continue
         if images is None:
             images = image.new_empty((len(paths), *image.shape))
@@ -198,6 +199,21 @@ def _read(files, image_size):
         splits[role] = Split(images[: len(labels)].clone(), torch.tensor(labels))
         images = images[len(labels) :]
     return splits
+
+
+def _read_in_turn(paths, image_size):
+    """Each file's image, or the error that it gives; read by threads, a few files ahead."""
+
+    def attempt(path):
+        try:
+            return read_image(path, image_size)
+        except (ValueError, PermissionError, FileNotFoundError) as error:
+            return error
+
+    # Decoding lets go of Python. Four large pictures at once are as many as memory should hold.
+    with patience(), ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+        for start in range(0, len(paths), 32):
+            yield from pool.map(attempt, paths[start : start + 32])
 
 
 def _find_copies(splits):

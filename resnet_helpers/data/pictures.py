@@ -37,7 +37,7 @@ def read_image(path: str | os.PathLike, image_size: int | None = None) -> torch.
     if image_size is not None:
         check_sizes(image_size=image_size)
     try:
-        with _patience(), Image.open(path) as image:
+        with patience(), Image.open(path) as image:
             if image_size is not None:
                 # A JPEG is decoded at a half, a quarter or an eighth, where that is enough.
                 image.draft(None, (2 * image_size, 2 * image_size))
@@ -63,7 +63,7 @@ def read_image(path: str | os.PathLike, image_size: int | None = None) -> torch.
 
 
 @contextlib.contextmanager
-def _patience():
+def patience():
     """Let Pillow read large pictures and long texts in them: a reader's own are no attack."""
     limits = Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK
     Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK = 500_000_000, 1 << 26

@@ -320,7 +320,7 @@ def test_a_progress_bar_is_for_terminals_alone(tmp_path, capsys, monkeypatch):
     load(f"folder:{tmp_path}")
     assert capsys.readouterr() == ("", "")
     bars = []
-    monkeypatch.setattr(folder, "tqdm", lambda paths, *_, **given: bars.append(given) or paths)
+    monkeypatch.setattr(folder, "tqdm", lambda images, *_, **given: bars.append(given) or images)
     load(f"folder:{tmp_path}")
     assert [(bar["delay"], bar["disable"]) for bar in bars] == [(2, None)]
 

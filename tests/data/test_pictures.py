@@ -9,9 +9,9 @@ import zlib
 import numpy as np
 import pytest
 import torch
-from PIL import Image, PngImagePlugin
+from PIL import Image, ImageOps, PngImagePlugin
 
-from resnet_helpers.data import read_image
+from resnet_helpers.data import load, read_image
 
 WHITE, BLACK, RED, HIDDEN = (255,) * 3, (0,) * 3, (255, 0, 0), (10, 200, 30)
 
@@ -252,15 +252,26 @@ def test_a_photograph_is_cut_and_shrunk_as_the_whole_of_it_would_be(tmp_path):
 
 
 @pytest.mark.timing
-def test_a_photograph_of_12_megapixels_is_read_fast(tmp_path):
-    photograph(tmp_path / "a.jpg")
+def test_photographs_of_12_megapixels_load_fast(tmp_path):
+    """Against what load() did before: decode every pixel, and then shrink."""
+    for name in ("ant", "bee"):
+        (tmp_path / name).mkdir()
+        for i in range(6):
+            photograph(tmp_path / name / f"{i}.jpg", quality=84 + i)
 
-    def seconds(size):
-        start = time.process_time()
-        read_image(tmp_path / "a.jpg", size)
-        return time.process_time() - start
+    def decode_all():
+        for path in sorted(tmp_path.rglob("*.jpg")):
+            with Image.open(path) as stored:
+                whole = ImageOps.exif_transpose(stored).convert("RGB")
+            ImageOps.fit(whole, (96, 96), Image.Resampling.BICUBIC)
 
-    assert min(seconds(96) for _ in range(3)) * 3 < min(seconds(1600) for _ in range(3))
+    def seconds(call):
+        start = time.perf_counter()
+        call()
+        return time.perf_counter() - start
+
+    fast = min(seconds(lambda: load(f"folder:{tmp_path}", image_size=96)) for _ in range(3))
+    assert fast * 4 < min(seconds(decode_all) for _ in range(2))
 
 
 def test_a_size_that_is_none_is_named(tmp_path):
