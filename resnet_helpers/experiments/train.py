@@ -21,7 +21,7 @@ import torch
 from torch import nn
 
 from resnet_helpers._files import write_atomically, write_text
-from resnet_helpers.data import Dataset, Split
+from resnet_helpers.data import Dataset, Split, describe
 from resnet_helpers.experiments import distributed
 from resnet_helpers.experiments.checkpoint import CHECKPOINT, WEIGHTS, Checkpoint, best_epoch
 from resnet_helpers.experiments.fit import (
@@ -121,7 +121,8 @@ def prepare(recipe, data):
             images = resize(images, recipe.image_size)
         return Split(images, labels)
 
-    return Dataset(data.name, data.classes, *map(cut, (data.train, data.validation, data.test)))
+    splits = map(cut, (data.train, data.validation, data.test))
+    return Dataset(data.name, data.classes, *splits, notes=data.notes)
 
 
 def write_json(path, content):
@@ -147,7 +148,7 @@ def _train(model, recipe, data, about, folder, after_step, after_epoch):
     if distributed.from_first(lambda: keep.read() is not None):
         _with_best(model, folder)
     if distributed.rank() == 0:
-        print(f"{_counts(data)}\n{recipe}\n{HEAD}")
+        print(describe(data), *data.notes, recipe, HEAD, sep="\n")
     history = fit(
         model,
         recipe,
@@ -337,30 +338,14 @@ def _check_images(data):
         if name != name.encode(errors="replace").decode():
             raise ValueError(f"{name!r} can't be written as UTF-8: rename the folder")
     lacking = []
-    for part, counts in _by_class(data).items():
+    splits = {"training": data.train, "validation": data.validation, "test": data.test}
+    for part, split in splits.items():
+        counts = split.labels.bincount(minlength=len(data.classes)).tolist()
         names = [name for name, n in zip(data.classes, counts, strict=True) if n == 0]
         more = " …" if len(names) > 9 else ""
         lacking += [f"no {part} images of {', '.join(names[:9])}{more}"] if names else []
     if lacking:
         raise ValueError(
-            f"{data.name}: {'; '.join(lacking)}. Each class needs at least 4 images: 1 becomes a "
-            "test image, 1 validates (where test images lie apart: 3 and 1)"
+            f"{data.name}: {'; '.join(lacking)}. Each class needs at least 4 different images: 1 "
+            "becomes a test image, 1 validates (where test images lie apart: 3 and 1)"
         )
-
-
-def _by_class(data):
-    """The images of each class, a list for each split."""
-    splits = {"training": data.train, "validation": data.validation, "test": data.test}
-    classes = len(data.classes)
-    return {name: s.labels.bincount(minlength=classes).tolist() for name, s in splits.items()}
-
-
-def _counts(data):
-    """What there is to train on, in two lines."""
-    counts = _by_class(data)
-    total = ", ".join(f"{sum(each):,} {name}" for name, each in counts.items())
-    each = counts["training"]
-    classes = ", ".join(f"{name} {n:,}" for name, n in zip(data.classes, each, strict=True))
-    if len(each) > 20:
-        classes = f"{len(each)} of them, each {min(each):,} to {max(each):,}"
-    return f"{data.name}: {total} images\nclasses, with training images: {classes}"

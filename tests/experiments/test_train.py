@@ -11,11 +11,11 @@ import pytest
 import safetensors.torch
 import torch
 from PIL import Image
-from samples import noise_images, noise_split
+from samples import noise_split
 from torch import nn
 
 from resnet_helpers import transforms
-from resnet_helpers.data import BatchLoader, Dataset, Split, load
+from resnet_helpers.data import BatchLoader, Dataset, Split, describe, load
 from resnet_helpers.experiments import Recipe, checkpoint, load_trained, provenance
 from resnet_helpers.experiments import train as module
 from resnet_helpers.experiments.train import BAD_BATCH, CHECKPOINT, WEIGHTS, train_to_folder
@@ -268,7 +268,7 @@ def test_a_class_or_a_split_without_images_is_named(tmp_path, part):
     keep = (split.labels != 3) & (split.labels != 7)
     lacking = Split(split.images[keep], split.labels[keep])
     said = refused(dataclasses.replace(data, **{part: lacking}), tmp_path / "out")
-    assert f"noise: no {name} images of d, h. Each class needs at least 4 images" in said
+    assert f"noise: no {name} images of d, h. Each class needs at least 4 different images" in said
     empty = Split(split.images[:0], split.labels[:0])
     said = refused(dataclasses.replace(data, **{part: empty}), tmp_path / "out")
     assert f"no {name} images of a, b, c, d, e, f, g, h, i …" in said
@@ -284,7 +284,9 @@ def test_the_number_of_images_that_a_class_needs_is_true(tmp_path, n):
             )
     data = load(f"folder:{tmp_path / 'all'}")
     if n < 4:
-        assert "images of ant, bee. Each class needs at least 4" in refused(data, tmp_path / "out")
+        assert "images of ant, bee. Each class needs at least 4 different" in refused(
+            data, tmp_path / "out"
+        )
     else:
         train_to_folder(dataclasses.replace(TINY, epochs=1), data, tmp_path / "out")
 
@@ -349,15 +351,10 @@ def test_a_device_that_cant_be_used_is_refused_with_the_way_out(tmp_path, monkey
 
 
 def test_what_it_learns_from_is_said_before_it_is_learned(tmp_path, capsys):
-    train_to_folder(dataclasses.replace(TINY, epochs=1), make_data(), tmp_path / "out")
-    said = capsys.readouterr().out.splitlines()
-    assert said[0] == "noise: 200 training, 60 validation, 80 test images"
-    assert said[1].startswith("classes, with training images: a 20, b 20, c 20, d 20")
-    names = tuple(f"c{k}" for k in range(30))
-    splits = (Split(noise_images(60, 12), torch.arange(60) % 30) for _ in range(3))
-    data = Dataset("many", names, *splits)
-    train_to_folder(dataclasses.replace(TINY, epochs=1), data, tmp_path / "many")
-    assert "training images: 30 of them, each 2 to 2" in capsys.readouterr().out
+    data = dataclasses.replace(make_data(), notes=("left out: 40 × .heic",))
+    train_to_folder(dataclasses.replace(TINY, epochs=1), data, tmp_path / "out")
+    said = capsys.readouterr().out
+    assert said.startswith(f"{describe(data)}\nleft out: 40 × .heic\nnetwork cifar_resnet8")
 
 
 # one folder, one training
