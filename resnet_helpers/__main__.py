@@ -7,11 +7,13 @@ import sys
 from dataclasses import fields, replace
 from pathlib import Path
 
+from resnet_helpers._check import first_line
 from resnet_helpers.data import cache_folder, load, stl10
-from resnet_helpers.experiments.distributed import LostProcess
+from resnet_helpers.experiments.distributed import DEVICES
 from resnet_helpers.experiments.recipe import CHOICES, RECIPES, Recipe
 from resnet_helpers.experiments.recordings import list_recordings, record
 from resnet_helpers.experiments.train import Stopped, train_to_folder
+from resnet_helpers.experiments.trained import predict_pictures
 
 
 def run_train(given):
@@ -20,9 +22,17 @@ def run_train(given):
     recipe = replace(RECIPES[given.recipe], **{name: getattr(given, name) for name in names})
     # Photographs come in all sizes; the other data sets' images have one already.
     size = {"image_size": recipe.image_size} if given.data.startswith("folder:") else {}
-    name = Path(given.data.removeprefix("folder:")).resolve().name
+    name = Path(given.data.removeprefix("folder:")).expanduser().resolve().name
     folder = given.out or Path("trained") / f"{given.recipe}-{name}"
-    train_to_folder(recipe, load(given.data, **size), folder, given.resume)
+    train_to_folder(recipe, load(given.data, **size), folder, given.resume, device=given.device)
+
+
+def run_predict(given):
+    """Print a line for each picture: the three most probable classes."""
+    probabilities, classes = predict_pictures(given.weights, given.pictures)
+    for picture, row in zip(given.pictures, probabilities, strict=True):
+        best = row.argsort(descending=True)[:3]
+        print(f"{picture}: {', '.join(f'{classes[k]} {row[k]:.1%}' for k in best)}")
 
 
 def run_record(given):
@@ -68,7 +78,13 @@ def build_parser():
     option("--data", required=True, help="sample, stl10, cifar10 or folder:PATH")
     option("--out", type=Path, help="the folder to write; by default trained/NAME")
     option("--resume", action="store_true", help="go on with an unfinished training")
+    where = "where to compute; auto: on a GPU if there is one"
+    option("--device", choices=DEVICES, default="auto", help=where)
     add_settings(command)
+
+    option = add("predict", run_predict, "say what a trained network sees in pictures").add_argument
+    option("weights", metavar="WEIGHTS", help="the best.safetensors of a training")
+    option("pictures", metavar="PICTURE", nargs="+", help="a photograph, of any size")
 
     option = add("record", run_record, "train the runs that chapters show").add_argument
     option("name", nargs="?", help="which recording; see --list")
@@ -86,14 +102,31 @@ def build_parser():
 
 def main(arguments=None):
     """Run a command; what is wrong is told in one line, and the exit status isn't 0."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # to fail over a ± that can't be printed helps nobody
+            stream.reconfigure(errors="backslashreplace")
     given = build_parser().parse_args(arguments)
     try:
         given.run(given)
     except Stopped as stopped:
         print(stopped, file=sys.stderr)
         sys.exit(130)  # as shells report a process that Ctrl-C has ended
-    except (ValueError, OSError, FloatingPointError, LostProcess) as error:
+    except (RuntimeError, MemoryError) as error:
+        sys.exit(f"error: {explain(error)}")
+    except (ValueError, OSError, FloatingPointError) as error:
         sys.exit(f"error: {error}")
+
+
+def explain(error):
+    """What PyTorch or Python have raised, in one line that names a way out where one is known."""
+    said = first_line(error)
+    if isinstance(error, MemoryError) or re.search("(out of|enough|allocate) memory", str(error)):
+        return f"not enough memory ({said}): train takes less with a smaller --batch-size"
+    if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+        return f"torch.compile fails on this machine ({said}): train goes without by --no-compile"
+    if "CUDA" in said:
+        return f"{said}: train goes without a GPU by --device cpu"
+    return said
 
 
 if __name__ == "__main__":

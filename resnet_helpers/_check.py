@@ -10,6 +10,11 @@ def check_sizes(*, least: int = 1, **sizes: object) -> None:
             raise ValueError(f"{name}={value!r}: expected a whole number of at least {least}")
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message; the error's kind if it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 def check_batch_shape(images: Tensor) -> None:
     """Raise a ValueError that names the way out unless this is a batch (N, 3, H, W)."""
     if images.ndim != 4 or images.shape[1] != 3:

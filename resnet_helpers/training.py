@@ -5,6 +5,7 @@ by the whole data set even after a sanity check's single batch), the best weight
 restored (there it was commented out), and the loss must be summed over a batch, not averaged.
 """
 
+import io
 import math
 import pickle
 import time
@@ -22,6 +23,7 @@ from torch.optim import SGD, Adam, Optimizer
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 from tqdm import tqdm
 
+from resnet_helpers._check import first_line
 from resnet_helpers._files import write_atomically
 
 PARAMS = (
@@ -30,8 +32,12 @@ PARAMS = (
 )  # fmt: skip
 HEAD = "epoch       lr   train loss  accuracy     val loss  accuracy   minutes"
 Batches = Iterable[tuple[Tensor, Tensor]]
-# What reading a damaged or foreign file can raise.
-UNREADABLE = safetensors.SafetensorError, OSError, EOFError, RuntimeError, pickle.UnpicklingError
+# What the bytes of a damaged or foreign file raise. To read the file comes before: what that raises
+# says nothing of the file.
+DAMAGED = (
+    safetensors.SafetensorError, pickle.UnpicklingError, OSError, EOFError, RuntimeError,
+    ValueError, LookupError, TypeError,
+)  # fmt: skip
 
 
 class Step(NamedTuple):
@@ -254,9 +260,9 @@ def load_weights(model: nn.Module, path: str | PathLike) -> nn.Module:
 
     Raises:
         ValueError: the file is damaged, holds more than weights, or another network's weights;
-            the model stays as it was.
+            the model stays as it was. OSError: the file can't be read.
     """
-    weights = _read_weights(path, str(next(model.parameters()).device))
+    weights = _read_weights(path)
     shapes, expected = (
         {name: tensor.shape for name, tensor in tensors.items()}
         for tensors in (weights, model.state_dict())
@@ -271,17 +277,15 @@ def load_weights(model: nn.Module, path: str | PathLike) -> nn.Module:
     return model
 
 
-def _read_weights(path, device):
+def _read_weights(path):
+    suffix, content = _suffix(path), Path(path).read_bytes()
     try:
-        if _suffix(path) == ".safetensors":
-            return safetensors.torch.load_file(path, device=device)
-        weights = torch.load(path, map_location=device, weights_only=True)
-    except FileNotFoundError:
-        raise
-    except UNREADABLE as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        if suffix == ".safetensors":
+            return safetensors.torch.load(content)
+        weights = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except DAMAGED as error:
         raise ValueError(
-            f"{path} is damaged, or holds something else than weights: {reason}"
+            f"{path} is damaged, or holds something else than weights: {first_line(error)}"
         ) from error
     if not isinstance(weights, dict) or not all(map(torch.is_tensor, weights.values())):
         raise ValueError(f"{path} holds something else than weights: expected a state_dict")

@@ -1,11 +1,14 @@
 """The command line: train and record (data stl10 is tested in tests/data)."""
 
 import contextlib
+import io
 import json
 import random
+import sys
 from dataclasses import fields
 
 import pytest
+import torch._inductor.exc
 from PIL import Image
 
 from resnet_helpers import __main__ as command_line
@@ -68,6 +71,45 @@ def test_what_is_wrong_is_told_in_one_line(tmp_path, capsys):
     assert "invalid choice: 'float16'" in capsys.readouterr().err
     with pytest.raises(SystemExit, match=r"^error: unknown data set '': choose 'sample'"):
         command_line.main(["record", "degradation-cifar10-long"])
+
+
+def test_lack_of_memory_and_other_faults_of_the_machine_are_told_in_one_line(tmp_path, monkeypatch):
+    train = ["train", "--recipe", "smoke", "--data", "sample", "--out", str(tmp_path / "out")]
+    unknown = "CUDA error: no kernel image is available for execution on the device\nCompile with"
+    allocator = "[enforce fail at alloc_cpu.cpp:127] err == 0. can't allocate memory: you tried to"
+    compiler = torch._inductor.exc.InvalidCxxCompiler()
+    for error, told in (
+        (torch.OutOfMemoryError("CUDA out of memory. Tried"), "CUDA out .*a smaller --batch-size"),
+        (RuntimeError(allocator), "not enough memory .*a smaller --batch-size"),
+        (MemoryError(), r"not enough memory \(MemoryError\): .*a smaller --batch-size"),
+        (RuntimeError(unknown), "no kernel image is .* goes without a GPU by --device cpu"),
+        (compiler, "torch.compile fails on this machine .*by --no-compile"),
+        (RuntimeError("of any other kind\nin two lines"), "of any other kind"),
+    ):
+
+        def fail(*_, error=error, **__):
+            raise error
+
+        monkeypatch.setattr(command_line, "train_to_folder", fail)
+        with pytest.raises(SystemExit, match=f"^error: .*{told}$") as ended:
+            command_line.main(train)
+        assert "\n" not in ended.value.code
+
+
+def test_where_the_terminal_knows_ascii_alone_nothing_fails(tmp_path, monkeypatch):
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", out)
+    options = "--recipe smoke --epochs 1 --limit 40 --data sample"
+    command_line.main(["train", *options.split(), "--out", str(tmp_path / "out")])
+    out.flush()
+    assert b"% \\xb1 " in out.buffer.getvalue()
+
+
+def test_the_device_is_an_option_of_the_training_and_no_setting(tmp_path):
+    options = "--recipe smoke --epochs 1 --limit 40 --data sample --device cpu"
+    command_line.main(["train", *options.split(), "--out", str(tmp_path / "out")])
+    result = json.loads((tmp_path / "out" / "history.json").read_text())
+    assert result["provenance"]["device"] == "cpu" and "device" not in result["settings"]
 
 
 def test_record_lists_what_there_is_and_what_it_needs(capsys):

@@ -22,13 +22,14 @@ class BatchLoader:
         shuffle: a new order every epoch.
         seed: fixes the orders and the augmentation.
         rank, world_size: for one process of several: of each batch only every
-            ``world_size``-th image, from number ``rank`` on. All parts together are the batch.
+            ``world_size``-th image, from number ``rank`` on. All parts together are the batch;
+            who gets nothing of the last one has a batch less.
 
     Yields:
         (transformed images, labels), labels int64 (batch,).
 
     Raises:
-        ValueError: a batch size below 1, no images, or a last batch too small to be shared.
+        ValueError: a batch size below 1, or fewer images than processes.
     """
 
     def __init__(
@@ -45,11 +46,10 @@ class BatchLoader:
         check_sizes(batch_size=batch_size)
         if len(split) == 0:
             raise ValueError("the split holds no images: there is nothing to make batches of")
-        last = len(split) % batch_size or batch_size
-        if last < world_size:
+        if len(split) < world_size:
             raise ValueError(
-                f"batch_size={batch_size}: of {len(split)} images the last batch has {last}, too "
-                f"few for {world_size} processes: choose another batch size"
+                f"a split of {len(split)} images is too small for {world_size} processes: start "
+                "fewer, or use more images"
             )
         self.dataset = split
         # One row of bytes an image, a view: to index four dimensions takes twenty times as long.
@@ -68,6 +68,8 @@ class BatchLoader:
         n = len(self.dataset)
         order = torch.randperm(n, generator=self.generator) if self.shuffle else torch.arange(n)
         for chosen in order.to(self.rows.device).split(self.batch_size):
+            if len(chosen[self.part]) == 0:
+                continue
             images = self.rows.index_select(0, chosen).unflatten(1, self.dataset.images.shape[1:])
             images = images.contiguous(memory_format=torch.channels_last)
             if self.augment is not None:

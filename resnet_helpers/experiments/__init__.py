@@ -3,7 +3,8 @@
 recipe          ``Recipe``: all that decides a training; RECIPES and LIVE, those with a name
 fit             ``fit``: train a model by a recipe, around ``training.loss_epoch``
 side_by_side    ``train_side_by_side``, ``errors``: ``fit`` in two threads
-train           ``train_to_folder``: a whole training; ``load_trained``: what it leaves
+train           ``train_to_folder``: a whole training
+trained         ``load_trained``, ``predict_pictures``: what it leaves, in use
 checkpoint      what is kept of an unfinished training
 distributed     several processes, as torchrun starts them
 recordings      which runs are recorded, and how they are made
@@ -21,7 +22,8 @@ __all__ = ["load_recording", "load_run", "provenance_line", "runs_of"]
 _LATER = {
     "recipe": ("Recipe", "RECIPES", "LIVE"),
     "side_by_side": ("train_side_by_side", "errors"),
-    "train": ("load_trained", "train_to_folder"),
+    "train": ("train_to_folder",),
+    "trained": ("load_trained", "predict_pictures"),
 }
 
 

@@ -4,16 +4,20 @@ A process may be killed at any moment: the checkpoint of the last whole epoch st
 machine the training goes on from it as if unbroken, bit for bit.
 """
 
+import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from resnet_helpers._check import first_line
 from resnet_helpers._files import write_atomically
-from resnet_helpers.training import UNREADABLE, save_weights
+from resnet_helpers.training import DAMAGED, save_weights
 
 CHECKPOINT, WEIGHTS = "checkpoint.pt", "best.safetensors"
+# Settings of the machine: another one may not have them. A training may go on with others.
+FREE = ("compile", "precision", "threads")
 
 
 @dataclass(frozen=True)
@@ -22,8 +26,8 @@ class Checkpoint:
 
     Attributes:
         folder: of checkpoint.pt.
-        about: what is known of the training. Its ``settings`` and ``images``, a digest, must be
-            equal for the checkpoint to be read again.
+        about: what is known of the training. Its ``settings``, but for ``FREE``, and ``images``,
+            a digest, must be equal for the checkpoint to be read again.
     """
 
     folder: Path
@@ -43,6 +47,8 @@ class Checkpoint:
         Raises:
             OSError: a file can't be written; the last good one stays.
         """
+        if len(history) > 1 and not self.folder.is_dir():
+            raise FileNotFoundError(f"{self.folder} is no longer there")
         if "val_loss" in history[-1] and best_epoch(history) == len(history):
             about = {"about": json.dumps(self.about)}
             save_weights(parts["model"], self.folder / WEIGHTS, about)
@@ -57,34 +63,36 @@ class Checkpoint:
         try:
             write_atomically(path, lambda beside: torch.save(everything, beside))
         except (OSError, RuntimeError) as error:  # torch.save tells of a full disk by the latter
-            raise OSError(
-                f"the checkpoint can't be written to {path}: {error}. Make room and run "
-                f"the same command again: it goes on after epoch {len(history) - 1}"
-            ) from error
+            raise OSError(f"the checkpoint can't be written to {path}: {error}") from error
 
     def read(self):
         """What ``write`` wrote, for ``restore``; None if there is no checkpoint yet.
 
         Raises:
             ValueError: the file is damaged, or of another training: the message says what differs.
+            OSError: the file can't be read, which says nothing of what is in it.
         """
         path = self.folder / CHECKPOINT
         if not path.exists():
             return None
+        content = path.read_bytes()
         try:
-            kept = torch.load(path, weights_only=True)
+            # To the CPU: where it was written there may have been a GPU, and here none.
+            kept = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
             found = kept["about"]
-        except (*UNREADABLE, LookupError, TypeError) as error:
+        except DAMAGED as error:
             raise ValueError(
-                f"{path} is damaged, or no checkpoint ({error}): remove it to start afresh"
+                f"{path} is damaged, or no checkpoint ({first_line(error)}): begin again in "
+                "another folder (--out)"
             ) from error
         # Setting by setting, so that the message can name those that differ.
         now, then = ({**of["settings"], "images": of["images"]} for of in (self.about, found))
-        changes = [f"{n} {then.get(n)!r}, now {now[n]!r}" for n in now if now[n] != then.get(n)]
+        named = [name for name in now if name not in FREE and now[name] != then.get(name)]
+        changes = [f"{name} {then.get(name)!r}, now {now[name]!r}" for name in named]
         if changes:
             raise ValueError(
                 f"{path} is the checkpoint of another training ({'; '.join(changes)}): "
-                "remove it to start afresh"
+                "go on with its settings and images, or begin in another folder (--out)"
             )
         return kept
 

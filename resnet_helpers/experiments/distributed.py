@@ -14,6 +14,10 @@ import torch
 import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
+from resnet_helpers._check import first_line
+
+DEVICES = ("auto", "cpu", "cuda")
+
 
 class LostProcess(RuntimeError):
     """Another process of the same training has ended before its time."""
@@ -29,11 +33,25 @@ def world_size():
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
-def device():
-    """Where this process's copy of the network lies: a GPU of its own if there is one."""
-    if not torch.cuda.is_available():
+def device(name="auto"):
+    """Where this process's copy of the network lies: "cpu", "cuda", a GPU of its own, or "auto".
+
+    Raises:
+        ValueError: there is no GPU, or none that this PyTorch can use.
+    """
+    if name not in DEVICES:
+        raise ValueError(f"device={name!r}: expected one of {', '.join(DEVICES)}")
+    if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
         return torch.device("cpu")
-    return torch.device("cuda", rank() % torch.cuda.device_count())
+    try:
+        gpu = torch.device("cuda", rank() % max(torch.cuda.device_count(), 1))
+        torch.ones(1, device=gpu).add(1).item()  # a GPU may be there, and no kernel for it
+    except (RuntimeError, AssertionError) as error:  # the latter: PyTorch was built without CUDA
+        raise ValueError(
+            f"device={name!r}: this PyTorch can't use a GPU here ({first_line(error)}): "
+            "--device cpu (in Python: device='cpu') trains without"
+        ) from error
+    return gpu
 
 
 def parallel(model):
@@ -48,7 +66,7 @@ def parallel(model):
 def total(numbers):
     """A tensor, added up over all processes, on the CPU."""
     if world_size() > 1:
-        numbers = numbers.to(device())
+        numbers = numbers.to("cuda" if dist.get_backend() == "nccl" else "cpu")
         dist.all_reduce(numbers)
     return numbers.cpu()
 
@@ -61,30 +79,50 @@ def average(means, count):
     return tuple(value / images for value in totals)
 
 
-def from_first(value):
-    """Process 0's value, in all processes, which wait for it."""
-    values = [value]
+def from_first(work):
+    """What ``work()`` returns in process 0, in all processes; a ValueError or OSError, too."""
+    done = [None, None]
+    if rank() == 0:
+        try:
+            done[0] = work()
+        except (ValueError, OSError) as error:
+            if world_size() == 1:
+                raise
+            done[1] = error
     if world_size() > 1:
-        dist.broadcast_object_list(values)
-    return values[0]
+        dist.broadcast_object_list(done)
+    if done[1] is not None:
+        raise done[1]
+    return done[0]
+
+
+def check_equal(value, what):
+    """Raise a ValueError in all processes unless all have the same value."""
+    values = [value] * world_size()
+    if world_size() > 1:
+        dist.all_gather_object(values, value)
+    if len(set(values)) > 1:
+        raise ValueError(f"the processes have different {what}: {values}; give all of them one")
 
 
 @contextmanager
-def process_group():
-    """Join the processes that torchrun has started; without torchrun there is one.
+def process_group(name="auto"):
+    """Join the processes that torchrun has started, if any; yields what ``device`` returns.
 
     Raises:
-        LostProcess: another process ended before its time.
+        LostProcess: another process ended before its time. ValueError: as ``device``.
     """
     if not dist.is_torchelastic_launched():
-        yield
+        yield device(name)
         return
-    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
-    if torch.cuda.is_available():
-        torch.cuda.set_device(device())
+    on_gpu = name != "cpu" and torch.cuda.is_available()
+    dist.init_process_group("nccl" if on_gpu else "gloo")
     where = f"process {rank()} of {world_size()}"
     try:
-        yield
+        place = device(name)
+        if on_gpu:
+            torch.cuda.set_device(place)
+        yield place
     except RuntimeError as error:
         # gloo raises plain RuntimeErrors: only their text tells.
         words = ("gloo", "connection", "nccl", "socket")

@@ -1,7 +1,9 @@
 """One training: ``fit`` around the epoch that chapter 6 teaches, and the loaders that feed it."""
 
+import contextlib
+import copy
+import math
 import time
-from contextlib import contextmanager
 from functools import partial
 
 import torch
@@ -14,6 +16,20 @@ from resnet_helpers.experiments import distributed
 from resnet_helpers.experiments.checkpoint import restore
 from resnet_helpers.networks import build_network
 from resnet_helpers.training import loss_epoch, mean_lr, optimizer_for, triangle_schedule
+
+
+class NotFinite(FloatingPointError):
+    """A loss is no longer a finite number.
+
+    Attributes:
+        index: of the training step, from 0; None where the loss was only measured.
+        step: the first ``training.Step`` without a finite loss; None if another process has it.
+    """
+
+    def __init__(self, index, step=None):
+        where = "measuring" if index is None else f"step {index + 1}"
+        super().__init__(f"{where}: the loss is no longer finite")
+        self.index, self.step = index, step
 
 
 def fit(model, recipe, train_dl, evaluate=None, *, keep=None, after_step=(), after_epoch=()):
@@ -40,6 +56,7 @@ def fit(model, recipe, train_dl, evaluate=None, *, keep=None, after_step=(), aft
     Raises:
         ValueError: a plateau schedule without "val" to look at, or a checkpoint of another
             training.
+        NotFinite: a loss isn't a finite number any more; what was kept before stays.
     """
     evaluate = evaluate or {}
     if recipe.schedule == "plateau" and "val" not in evaluate:
@@ -52,7 +69,7 @@ def fit(model, recipe, train_dl, evaluate=None, *, keep=None, after_step=(), aft
     else:
         schedule = triangle_schedule(opt, recipe.epochs * len(train_dl), recipe.warm_up)
     parts = {"model": model, "optimizer": opt, "schedule": schedule}
-    kept = distributed.from_first(keep.read()) if keep else None
+    kept = distributed.from_first(keep.read) if keep else None
     history = restore(kept, parts, train_dl.generator) if kept else []
     # Only now: with several processes this sends the first one's weights to the others.
     learner = distributed.parallel(torch.compile(model) if recipe.compile else model)
@@ -60,7 +77,7 @@ def fit(model, recipe, train_dl, evaluate=None, *, keep=None, after_step=(), aft
         start = time.perf_counter()
         before = history[-1]["seconds"] if history else 0.0
         row = {"epoch": len(history) + 1, "learning_rate": mean_lr(opt, recipe)}
-        with precision(recipe, model):
+        with precision(recipe, model), _named(row, recipe):
             looks = [partial(look, row) for look in after_step]
             means = {"train": one_pass(learner.train(), learn, train_dl, opt, looks)}
             with torch.inference_mode():
@@ -80,16 +97,64 @@ def fit(model, recipe, train_dl, evaluate=None, *, keep=None, after_step=(), aft
 
 
 def one_pass(model, loss_func, loader, opt=None, looks=()):
-    """What ``loss_epoch`` returns, over the batches of all processes; ``looks`` see each step."""
-    seen = []
+    """What ``loss_epoch`` returns, over the batches of all processes; ``looks`` see each step.
+
+    Raises:
+        NotFinite: in all processes, of several too; learning, at once.
+    """
+    seen, bad = [], []
 
     def show(step):
         seen.append(len(step.labels))
+        if not (bad or math.isfinite(step.loss)):
+            bad.append(step)
+        # To measure, processes may take different numbers of steps: they compare at the end.
+        if opt is not None and not math.isfinite(distributed.total(torch.tensor(step.loss))):
+            raise NotFinite(step.index, *bad)
         for look in looks:
             look(step)
 
     means = loss_epoch(model, loss_func, loader, opt=opt, after_step=show)
-    return distributed.average(means, sum(seen))
+    means = distributed.average(means, sum(seen))
+    if not math.isfinite(means[0]):
+        raise NotFinite(None, *bad)
+    return means
+
+
+@contextlib.contextmanager
+def _named(row, recipe):
+    """A ``NotFinite`` says in which epoch it was raised, and what helps."""
+    try:
+        yield
+    except NotFinite as error:
+        rate = f"with learning_rate={recipe.learning_rate:g}. Try a tenth of it"
+        error.args = (f"epoch {row['epoch']}, {error}, {rate}",)
+        raise
+
+
+def check_last_batch(recipe, model, images):
+    """Raise a ValueError unless so many images end in a batch that is large enough to learn from.
+
+    Each process needs a part of it, and batch norm two numbers of each channel.
+    """
+    world, size = distributed.world_size(), recipe.image_size
+    probe = copy.deepcopy(model).to("meta").train()  # shapes without numbers
+
+    def fits(batch_size):
+        part = min(images % batch_size or batch_size, images) // world
+        with contextlib.suppress(ValueError):  # batch norm's: of one number there is no variance
+            probe(torch.empty(part, 3, size, size, device="meta"))
+            return part > 0
+        return False
+
+    if not fits(recipe.batch_size):
+        other = next(filter(fits, range(recipe.batch_size, 0, -1)), None)
+        way_out = f"choose --batch-size {other}" if other else "use more images"
+        raise ValueError(
+            f"batch_size={recipe.batch_size}: of {images} training images the last batch has "
+            f"{images % recipe.batch_size or recipe.batch_size}, too few for batch norm in "
+            f"{world} process(es): {way_out}{', or fewer processes' * (world > 1)}"
+        )
 
 
 def network_for(recipe, classes):
@@ -142,7 +207,7 @@ def precision(recipe, model):
     return torch.autocast(device, torch.bfloat16, enabled=low, cache_enabled=False)
 
 
-@contextmanager
+@contextlib.contextmanager
 def threads(count):
     """While it lasts, PyTorch uses so many threads; 0 leaves the number as it is."""
     before = torch.get_num_threads()

@@ -29,7 +29,7 @@ def model_card(result):
     best = result["history"][result["best_epoch"] - 1]
     images, classes = made["images"], made["classes"]
     rows = "\n".join(
-        f"| {name} | {sum(counts)} | {counts[k] / max(sum(counts), 1):.1%} |"
+        f"| {name} | {sum(counts)} | {f'{counts[k] / sum(counts):.1%}' if any(counts) else '–'} |"
         for k, (name, counts) in enumerate(zip(classes, test["confusion"], strict=True))
     )
     return f"""# {settings["network"]}, trained on {made["data"]}
@@ -53,15 +53,15 @@ Validation accuracy of the kept epoch, {result["best_epoch"]} of {settings["epoc
 ## How to use it
 
 ```python
-from resnet_helpers import transforms
-from resnet_helpers.experiments import load_trained
+from resnet_helpers.experiments import predict_pictures
 
-model, about = load_trained("best.safetensors")
-# images: uint8 (N, 3, H, W)
-images = transforms.resize(images, about["settings"]["image_size"])
-logits = model(transforms.normalize(images, about["mean"], about["std"]))
-names = [about["classes"][k] for k in logits.argmax(1)]
+pictures = ["photo.jpg"]
+probabilities, classes = predict_pictures("best.safetensors", pictures)  # (pictures, classes)
+names = [classes[k] for k in probabilities.argmax(1)]
 ```
+
+Pictures are read as those it was trained on: upright, cut to the middle square, resized. In a
+terminal: `python -m resnet_helpers predict best.safetensors photo.jpg`
 
 ## How it was trained
 

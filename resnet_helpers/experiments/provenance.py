@@ -35,20 +35,21 @@ def _commit():
 
     def git(*arguments):
         command = ["git", "-C", str(here.parent), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        made = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
+        return made.stdout.strip()
 
     try:
         # Installed from elsewhere, the package may lie within somebody else's repository.
         git("ls-files", "--error-unmatch", here.name)
         return git("rev-parse", "--short", "HEAD")
-    except (OSError, subprocess.CalledProcessError):
+    except (OSError, ValueError, subprocess.CalledProcessError):
         return "unknown"
 
 
 def _processor():
     """The processor's name where the system tells it, else its architecture."""
     with contextlib.suppress(OSError):  # Linux only, and there not everywhere
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
+        for line in Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines():
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine()

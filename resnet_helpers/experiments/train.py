@@ -2,7 +2,7 @@
 
 Validation chooses the best weights; the test split is touched once, at the end. After each epoch
 the folder holds the best weights and the checkpoint from which another process, or another number
-of processes, goes on. With several processes, all of them must see the folder.
+of processes, goes on. Of several processes one reads and writes it, and the others needn't see it.
 """
 
 import contextlib
@@ -14,16 +14,19 @@ from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
+import filelock
 import safetensors
 import safetensors.torch
 import torch
 from torch import nn
 
 from resnet_helpers._files import write_atomically, write_text
-from resnet_helpers.data import Dataset, Split
+from resnet_helpers.data import Dataset, Split, describe
 from resnet_helpers.experiments import distributed
 from resnet_helpers.experiments.checkpoint import CHECKPOINT, WEIGHTS, Checkpoint, best_epoch
 from resnet_helpers.experiments.fit import (
+    NotFinite,
+    check_last_batch,
     fit,
     loader_for,
     network_for,
@@ -33,19 +36,20 @@ from resnet_helpers.experiments.fit import (
 )
 from resnet_helpers.experiments.model_card import write_reports
 from resnet_helpers.experiments.provenance import digest, machine
-from resnet_helpers.experiments.recipe import Recipe
-from resnet_helpers.networks import build_network, count_parameters
+from resnet_helpers.networks import count_parameters
 from resnet_helpers.training import HEAD, confusion_matrix, load_weights, print_row
 from resnet_helpers.transforms import channel_statistics, resize
 
-HISTORY, BAD_BATCH = "history.json", "bad-batch.safetensors"
+HISTORY, BAD_BATCH, LOCK = "history.json", "bad-batch.safetensors", ".lock"
 
 
 class Stopped(Exception):
     """The training was asked to stop (Ctrl-C); what it has reached is kept."""
 
 
-def train_to_folder(recipe, data, folder, resume=False, after_step=(), after_epoch=()):
+def train_to_folder(
+    recipe, data, folder, resume=False, after_step=(), after_epoch=(), device="auto"
+):
     """Train as a recipe says, and write a folder: history, curves, best weights, model card.
 
     Args:
@@ -56,62 +60,51 @@ def train_to_folder(recipe, data, folder, resume=False, after_step=(), after_epo
             as many processes and threads, the result is that of an unbroken one, bit for bit.
             A finished training of the same settings and images is returned as it is.
         after_step, after_epoch: functions, as ``fit`` takes them.
+        device: "cpu", "cuda", or "auto": a GPU if there is one. No part of the recipe, since a
+            training may go on on another one.
 
     Returns:
         The network with its best weights, and what history.json holds: ``settings``,
         ``history`` (a dictionary an epoch), ``best_epoch``, ``test`` and ``provenance``.
 
     Raises:
-        ValueError: the folder holds another training, or the recipe names no network.
-        FloatingPointError: a loss is no longer finite; its batch is kept in the folder.
+        ValueError: the folder holds another training, can't be written, or another process
+            trains in it; the recipe names no network; the images can't be trained on.
+        NotFinite: a loss is no longer a finite number; its batch is kept in the folder.
+        OSError: a file can't be read or written; the message says what is kept.
         Stopped: Ctrl-C, or SIGTERM; the checkpoint of the last whole epoch is kept.
         distributed.LostProcess: another of several processes has ended.
     """
-    folder = Path(folder)
-    recipe = replace(recipe, image_size=recipe.image_size or data.train.images.shape[-1])
+    folder = Path(folder).expanduser()
+    read_size = data.train.images.shape[-1]
+    recipe = replace(recipe, image_size=recipe.image_size or read_size)
     try:
-        with threads(recipe.threads), distributed.process_group(), _stoppable():
-            finished = _check_folder(folder, resume)
-            model = network_for(recipe, len(data.classes)).to(distributed.device())
+        with (
+            threads(recipe.threads),
+            distributed.process_group(device) as place,
+            _stoppable(),
+            _alone_in(folder),
+        ):
+            finished = distributed.from_first(partial(_is_finished, folder, resume))
+            _check_images(data)
+            model = network_for(recipe, len(data.classes)).to(place)
             data = prepare(recipe, data)
             images = digest(data.train, data.validation, data.test)
+            distributed.check_equal(images, "images")
             if finished:
-                return _read_finished(folder, model, asdict(recipe), images)
-            after_step = partial(_check_finite, recipe, folder), *after_step
-            return _train(model, recipe, data, images, folder, after_step, after_epoch)
-    except (Stopped, FloatingPointError, distributed.LostProcess) as error:
-        way_on = "No epoch was finished yet, so nothing is kept"
-        if (folder / CHECKPOINT).exists():
-            way_on = (
-                f"{folder} keeps all whole epochs: the same command with --resume (in Python: "
-                "resume=True) goes on, with as many processes as you like"
-            )
+                read = partial(_read_finished, folder, asdict(recipe), images)
+                result = distributed.from_first(read)
+                return _with_best(model, folder), result
+            check_last_batch(recipe, model, len(data.train))
+            about = {"settings": asdict(recipe), "images": images, "classes": data.classes}
+            about["read_size"] = read_size
+            return _train(model, recipe, data, about, folder, after_step, after_epoch)
+    except NotFinite as error:
+        raise _with_its_batch(error, recipe, folder) from error
+    except (Stopped, OSError, distributed.LostProcess) as error:
         # A new object of the same kind: where things stand is known only here.
-        raise type(error)(f"{error}. {way_on}") from error
-
-
-def load_trained(path):
-    """The network that a ``best.safetensors`` holds, ready for use, and what is known of it.
-
-    Returns:
-        The network in evaluation mode, and a dictionary: ``settings``, ``classes``,
-        ``mean`` and ``std`` (of the training images, for ``transforms.normalize``).
-
-    Raises:
-        ValueError: the file is damaged, or wasn't written by ``train_to_folder``.
-    """
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            about = json.loads((file.metadata() or {}).get("about", "null"))
-    except safetensors.SafetensorError as error:
-        raise ValueError(f"{path} is damaged, or no safetensors file: {error}") from error
-    if about is None:
-        raise ValueError(
-            f"{path} doesn't say which network it is of: expected one that train_to_folder wrote"
-        )
-    recipe = Recipe.of(about["settings"])
-    model = build_network(recipe.network, len(about["classes"]), recipe.width)
-    return load_weights(model, path).eval(), about
+        mend = "Once that is mended: " if isinstance(error, OSError) else ""
+        raise type(error)(f"{error}. {mend}{_way_on(folder)}") from error
 
 
 def prepare(recipe, data):
@@ -128,19 +121,20 @@ def prepare(recipe, data):
             images = resize(images, recipe.image_size)
         return Split(images, labels)
 
-    return Dataset(data.name, data.classes, *map(cut, (data.train, data.validation, data.test)))
+    splits = map(cut, (data.train, data.validation, data.test))
+    return Dataset(data.name, data.classes, *splits, notes=data.notes)
 
 
 def write_json(path, content):
-    """Write a file of JSON, atomically."""
-    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    """Write a file of JSON, atomically; a ValueError if it would hold a NaN."""
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    write_text(path, text + "\n")
 
 
-def _train(model, recipe, data, images, folder, after_step, after_epoch):
+def _train(model, recipe, data, about, folder, after_step, after_epoch):
     """Fit, measure the best weights on test, once, and write everything."""
     statistics = channel_statistics(data.train.images)
-    device = distributed.device()
-    about = {"settings": asdict(recipe), "images": images, "classes": data.classes}
+    device = next(model.parameters()).device
     about |= {"mean": statistics.mean, "std": statistics.std}
     splits = {"train": data.train, "validation": data.validation, "test": data.test}
 
@@ -148,21 +142,25 @@ def _train(model, recipe, data, images, folder, after_step, after_epoch):
         on_device = Split(split.images.to(device), split.labels.to(device))
         return loader_for(recipe, on_device, statistics, learn)
 
+    # All before the first step, so that nothing is found wanting after the last one.
+    learn, validation, test = loader(data.train, True), loader(data.validation), loader(data.test)
+    keep = Checkpoint(folder, about)
+    if distributed.from_first(lambda: keep.read() is not None):
+        _with_best(model, folder)
     if distributed.rank() == 0:
-        counts = f"{len(data.train):,} training, {len(data.validation):,} validation"
-        print(f"{data.name}: {counts} and {len(data.test):,} test images\n{recipe}\n{HEAD}")
+        print(describe(data), *data.notes, recipe, HEAD, sep="\n")
     history = fit(
         model,
         recipe,
-        loader(data.train, learn=True),
-        {"val": loader(data.validation)},
-        keep=Checkpoint(folder, about),
+        learn,
+        {"val": validation},
+        keep=keep,
         after_step=after_step,
         after_epoch=(*after_epoch, _print_epoch),
     )
-    # Whoever has process 0's history knows that it has written the best weights.
-    history = distributed.from_first(history)
-    load_weights(model, folder / WEIGHTS)
+    # Process 0's, since it has read files and they haven't.
+    history = distributed.from_first(lambda: history)
+    model = _with_best(model, folder)
     result = {
         "settings": about["settings"],
         "parameters": count_parameters(model),
@@ -172,22 +170,23 @@ def _train(model, recipe, data, images, folder, after_step, after_epoch):
             "data": data.name,
             "classes": list(data.classes),
             "images": {name: len(split) for name, split in splits.items()},
-            "digest": images,
+            "digest": about["images"],
             "seconds": round(history[-1]["seconds"]),
             "processes": distributed.world_size(),
             "threads": torch.get_num_threads(),
             "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
             **machine(),
         },
-        "test": _measure(model, recipe, loader(data.test)),
+        "test": _measure(model, recipe, test),
     }
     if distributed.rank() == 0:
+        (folder / CHECKPOINT).stat()  # an OSError if the folder has been moved meanwhile
         write_json(folder / HISTORY, result)
         write_reports(folder, result)
         (folder / CHECKPOINT).unlink()  # last of all: until then, the training isn't finished
         test = f"{result['test']['accuracy']:.1%} ± {result['test']['standard_error']:.1%}"
         print(f"best epoch {result['best_epoch']}; test accuracy {test}. All of it is in {folder}")
-    return model.eval(), result
+    return model, result
 
 
 def _print_epoch(model, history):
@@ -197,15 +196,31 @@ def _print_epoch(model, history):
         print_row(row["epoch"], row["learning_rate"], train, val, row["seconds"], best)
 
 
-def _read_finished(folder, model, settings, images):
-    """The model and the result of a finished training."""
-    result = json.loads((folder / HISTORY).read_text(encoding="utf-8"))
-    if (result["settings"], result["provenance"]["digest"]) != (settings, images):
+def _read_finished(folder, settings, images):
+    """The result of a finished training."""
+    path = folder / HISTORY
+    try:
+        result = json.loads(path.read_text(encoding="utf-8"))
+        found = result["settings"], result["provenance"]["digest"]
+    except (ValueError, LookupError, TypeError) as error:
+        raise ValueError(f"{path} is damaged ({error}): train in another folder (--out)") from error
+    if found != (settings, images):
         raise ValueError(
             f"{folder} holds a finished training of other settings or images: choose another folder"
         )
     print(f"{folder} holds this training, finished")
-    return load_weights(model, folder / WEIGHTS).eval(), result
+    return result
+
+
+def _with_best(model, folder):
+    """The model, in all processes, with the best weights, which process 0 reads."""
+    try:
+        best = distributed.from_first(lambda: load_weights(model, folder / WEIGHTS).state_dict())
+    except (ValueError, FileNotFoundError) as error:
+        way_out = "put it back, or train in another folder (--out)"
+        raise ValueError(f"{error}: {way_out}") from error
+    model.load_state_dict(best)
+    return model.eval()
 
 
 @torch.inference_mode()
@@ -229,16 +244,32 @@ def _measure(model, recipe, loader):
     }
 
 
-def _check_finite(recipe, folder, row, step):
-    if math.isfinite(step.loss):
-        return
-    path = folder / BAD_BATCH
-    batch = {"images": step.images.contiguous(), "labels": step.labels, "logits": step.logits}
-    write_atomically(path, lambda beside: safetensors.torch.save_file(batch, beside))
-    raise FloatingPointError(
-        f"epoch {row['epoch']}, step {step.index + 1}: the loss is no longer finite, with "
-        f"learning_rate={recipe.learning_rate:g}. Try a tenth of it. The batch, as the network "
-        f"got it, and its logits are in {path}"
+def _with_its_batch(error, recipe, folder):
+    """Keep the batch of a ``NotFinite``, and return the error with all that is known here."""
+    slower = f"--learning-rate {recipe.learning_rate / 10:g} --out {folder}-slower"
+    said = f"{error}, in another folder: {slower}. (--resume would come to the same loss)"
+    if error.step is not None:
+        path = folder / BAD_BATCH
+        parts = {name: getattr(error.step, name) for name in ("images", "labels", "logits")}
+        batch = {name: part.contiguous() for name, part in parts.items()}
+        with contextlib.suppress(OSError, safetensors.SafetensorError):  # the loss is the news
+            write_atomically(path, lambda beside: safetensors.torch.save_file(batch, beside))
+            said += f". The batch, as the network got it, and its logits are in {path}"
+    error.args = (said,)
+    return error
+
+
+def _way_on(folder):
+    """How a training goes on that was broken off."""
+    if not folder.is_dir():
+        begin = f"{folder} isn't here (put it back, if it was moved)"
+    elif (folder / CHECKPOINT).exists():
+        begin = f"{folder} keeps all whole epochs"
+    else:
+        return "No epoch was finished yet, so nothing is kept: the same command begins again"
+    return (
+        f"{begin}: the same command with --resume (in Python: resume=True) goes on, with as many "
+        "processes as you like"
     )
 
 
@@ -260,8 +291,35 @@ def _stoppable():
             signal.signal(number, handler)
 
 
-def _check_folder(folder, resume):
-    """Make the folder; says whether it holds a finished training."""
+@contextlib.contextmanager
+def _alone_in(folder):
+    """Make the folder, and keep other trainings out of it; the lock ends with its process."""
+    lock = filelock.FileLock(folder / LOCK)
+
+    def take():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            raise ValueError(
+                f"another process trains in {folder}: let it end, or choose another folder (--out)"
+            ) from None
+        except OSError as error:
+            raise ValueError(
+                f"{folder} can't be written ({error}): choose another folder (--out)"
+            ) from error
+
+    distributed.from_first(take)
+    try:
+        yield
+    finally:
+        if lock.is_locked:
+            (folder / LOCK).unlink(missing_ok=True)
+            lock.release()
+
+
+def _is_finished(folder, resume):
+    """Whether the folder holds a finished training; a ValueError if it isn't to be touched."""
     unfinished = (folder / CHECKPOINT).exists()
     finished = not unfinished and (folder / HISTORY).exists()
     if not resume and finished:
@@ -271,5 +329,23 @@ def _check_folder(folder, resume):
             f"{folder} holds an unfinished training: --resume (in Python: resume=True) goes on "
             "with it; or choose another folder"
         )
-    folder.mkdir(parents=True, exist_ok=True)
     return finished
+
+
+def _check_images(data):
+    """Raise a ValueError unless each class can be learned, chosen by, measured and written."""
+    for name in (data.name, *data.classes):
+        if name != name.encode(errors="replace").decode():
+            raise ValueError(f"{name!r} can't be written as UTF-8: rename the folder")
+    lacking = []
+    splits = {"training": data.train, "validation": data.validation, "test": data.test}
+    for part, split in splits.items():
+        counts = split.labels.bincount(minlength=len(data.classes)).tolist()
+        names = [name for name, n in zip(data.classes, counts, strict=True) if n == 0]
+        more = " …" if len(names) > 9 else ""
+        lacking += [f"no {part} images of {', '.join(names[:9])}{more}"] if names else []
+    if lacking:
+        raise ValueError(
+            f"{data.name}: {'; '.join(lacking)}. Each class needs at least 4 different images: 1 "
+            "becomes a test image, 1 validates (where test images lie apart: 3 and 1)"
+        )

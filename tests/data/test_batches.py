@@ -108,9 +108,18 @@ def test_an_empty_split_is_named():
         BatchLoader(noise_split(0), 10, same)
 
 
-def test_a_last_batch_that_cannot_be_shared_is_named():
-    with pytest.raises(ValueError, match="the last batch has 1, too few for 2 processes"):
-        BatchLoader(noise_split(21), 10, same, world_size=2)
+@pytest.mark.parametrize("n", [20, 21, 22, 23])
+def test_images_left_over_go_to_some_process(n):
+    split = noise_split(n)
+    parts = [list(BatchLoader(split, 10, same, rank=r, world_size=3)) for r in range(3)]
+    images = torch.cat([images for part in parts for images, _ in part])
+    assert sorted(map(bytes, images.numpy())) == sorted(map(bytes, split.images.numpy()))
+    assert all(len(labels) > 0 for part in parts for _, labels in part)
+
+
+def test_fewer_images_than_processes_are_named():
+    with pytest.raises(ValueError, match="a split of 2 images is too small for 3 processes"):
+        BatchLoader(noise_split(2), 10, same, world_size=3)
 
 
 def test_a_normalizer_takes_the_statistics_of_its_split_alone():

@@ -92,7 +92,7 @@ class Process:
 
     @property
     def said(self):
-        return self.path.read_text()
+        return self.path.read_text() if self.path.exists() else ""
 
     def send(self, number):
         """Send it a signal."""

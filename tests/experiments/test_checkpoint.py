@@ -4,6 +4,7 @@ import hashlib
 import json
 import signal
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import pytest
 import safetensors.torch
@@ -68,8 +69,11 @@ def test_a_damaged_or_foreign_file_is_never_read_as_whole(tmp_path, damage):
         path.write_text("a text")
     else:
         torch.save([1, 2, 3], path)
-    with pytest.raises(ValueError, match=r"checkpoint.pt is damaged, or .*: remove it to start"):
+    with pytest.raises(
+        ValueError, match=r"checkpoint.pt is damaged, or .*: begin again in an"
+    ) as told:
         go(tmp_path)
+    assert "remove" not in str(told.value)
 
 
 def test_the_checkpoint_of_other_settings_is_refused_by_their_names(tmp_path):
@@ -81,8 +85,53 @@ def test_the_checkpoint_of_other_settings_is_refused_by_their_names(tmp_path):
 
 def test_the_checkpoint_of_other_images_is_refused(tmp_path):
     go(tmp_path)
-    with pytest.raises(ValueError, match=r"another training \(images \d+, now \d+\): remove it"):
+    with pytest.raises(ValueError, match=r"another training \(images \d+, now \d+\): go on w"):
         go(tmp_path, split=noise_split(80, seed=2))
+
+
+def as_if_on_a_gpu(storage):
+    return "cuda:0"
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_what_a_gpu_left_goes_on_without_one_bit_for_bit(tmp_path, monkeypatch, optimizer):
+    recipe = replace(TINY, optimizer=optimizer, learning_rate=0.01)
+    monkeypatch.setattr(torch.serialization, "location_tag", as_if_on_a_gpu)
+
+    def break_off(model, history):
+        if len(history) == 2:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        go(tmp_path / "gpu", recipe, after_epoch=[break_off])
+    with pytest.raises(RuntimeError, match="CUDA"):  # so it is as if a GPU had written it
+        torch.load(tmp_path / "gpu" / "checkpoint.pt", weights_only=True)
+    resumed, whole = (go(tmp_path / name, recipe) for name in ("gpu", "whole"))
+    assert without_times(resumed) == without_times(whole)
+
+
+@pytest.mark.parametrize("kind", [PermissionError, OSError])
+def test_a_file_that_cant_be_read_is_never_called_damaged(tmp_path, monkeypatch, kind):
+    go(tmp_path)
+    before = (tmp_path / "checkpoint.pt").read_bytes()
+
+    def refuse(path):
+        raise kind(13, "not given", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(kind, match="not given") as told:
+        go(tmp_path)
+    assert "damaged" not in str(told.value) and "remove" not in str(told.value)
+    monkeypatch.undo()
+    assert (tmp_path / "checkpoint.pt").read_bytes() == before
+
+
+def test_settings_of_the_machine_may_change_on_the_way(tmp_path):
+    go(tmp_path, replace(TINY, precision="bfloat16", threads=2))
+    path = tmp_path / "checkpoint.pt"
+    kept = torch.load(path, weights_only=True)
+    torch.save(kept | {"history": kept["history"][:1]}, path)
+    assert len(go(tmp_path, replace(TINY, precision="float32", threads=1))) == 3
 
 
 # processes that die
@@ -134,7 +183,7 @@ def test_on_a_full_disk_the_error_is_clear_and_the_last_good_checkpoint_stays(
     status, said = forker.run(TRAIN, folder=str(folder), moment="full disk", write=1)
     assert status == 1
     assert "OSError: the checkpoint can't be written to" in said
-    assert "Make room and run the same command again: it goes on after epoch 2" in said
+    assert f"Once that is mended: {folder} keeps all whole epochs" in said
     assert (folder / "checkpoint.pt").read_bytes() == good
     assert forker.run(TRAIN, folder=str(folder), moment="")[0] == 0
     assert outcome(folder) == unbroken

@@ -11,6 +11,7 @@ import sys
 import time
 
 import pytest
+import safetensors.torch
 import torch
 
 pytestmark = pytest.mark.process
@@ -36,15 +37,20 @@ except Stopped as stopped:
 def start(forker):
     """A function that starts a training in so many processes, as torchrun does."""
 
-    def start(folder, count, norm=True, **changes):
+    def start(folder, count, norm=True, code=TRAIN, apart=False, **changes):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         environment = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
         environment |= {"WORLD_SIZE": str(count), "TORCHELASTIC_RUN_ID": "test"}
-        given = {"folder": str(folder), "norm": norm, "changes": changes}
+        given = {"norm": norm, "changes": changes}
         return [
-            forker.start(TRAIN, environment | {"RANK": str(rank)} if count > 1 else {}, **given)
+            forker.start(
+                code,
+                environment | {"RANK": str(rank)} if count > 1 else {},
+                folder=str(folder / str(rank) if apart else folder),
+                **given,
+            )
             for rank in range(count)
         ]
 
@@ -118,6 +124,76 @@ def test_when_one_process_is_killed_the_other_says_so_and_one_or_two_go_on(tmp_p
             process.send(signal.SIGTERM)
         assert [process.wait() for process in processes] == [1] * count
         assert "STOPPED stopped by SIGTERM" in "".join(process.said for process in processes)
+
+
+SPOILT = """
+from resnet_helpers.experiments import fit as module
+rank = int(os.environ["RANK"])
+data = quarters()
+def spoil(images):  # what one process gets of its third step, or its second validation batch
+    count[0] += 1
+    return images * float("nan") if (rank, count[0]) == (1, given["changes"]["at"]) else images
+count = [0]
+real = module.transform_for
+def spoilt(*arguments):
+    transform = real(*arguments)
+    return lambda images: spoil(transform(images))
+module.transform_for = spoilt
+try:
+    train_to_folder(RECIPE, data, given["folder"])
+except module.NotFinite as error:
+    sys.exit(f"NOT FINITE {error}")
+"""
+
+
+@pytest.mark.parametrize(("at", "where"), [(3, "step 3"), (14 + 2, "measuring")])
+def test_a_loss_that_isnt_finite_in_one_process_is_told_by_all(tmp_path, start, at, where):
+    folder = tmp_path / "out"
+    processes = start(folder, 2, code=SPOILT, at=at)
+    assert [process.wait() for process in processes] == [1, 1]
+    for process in processes:
+        assert f"NOT FINITE epoch 1, {where}: the loss is no longer finite" in process.said
+        assert f"--learning-rate 0.005 --out {folder}-slower" in process.said
+    batch = safetensors.torch.load_file(folder / "bad-batch.safetensors")
+    assert batch["images"].shape == (15, 3, 12, 12) and batch["labels"].shape == (15,)
+    assert batch["images"].isnan().all()
+    assert not (folder / "checkpoint.pt").exists()
+
+
+def test_one_image_left_over_is_measured_by_some_process(tmp_path, train):
+    # 101 validation images: with a batch size of 50 or 25 one is left over.
+    options = {"norm": False, "epochs": 1, "batch_size": 50}
+    one, two = (train(tmp_path / str(count), count, **options) for count in (1, 2))
+    assert two["history"][0]["val_loss"] == pytest.approx(one["history"][0]["val_loss"], abs=1e-4)
+    assert sum(map(sum, two["test"]["confusion"])) == 100
+
+
+def test_two_machines_need_no_common_disk(tmp_path, start, train):
+    for process in start(tmp_path / "apart", 2, apart=True, epochs=2):
+        assert process.wait() == 0, process.said
+    assert {path.name for path in (tmp_path / "apart" / "0").iterdir()} >= {"best.safetensors"}
+    assert not (tmp_path / "apart" / "1").exists()
+    apart = json.loads((tmp_path / "apart" / "0" / "history.json").read_text())
+    assert apart["test"] == train(tmp_path / "together", 2, epochs=2)["test"]
+    # Finished, it is returned as it is, to both.
+    for process in start(tmp_path / "apart", 2, apart=True, epochs=2):
+        assert process.wait() == 0, process.said
+
+
+def test_what_the_start_finds_wanting_is_told_by_all(tmp_path, start):
+    for process in start(tmp_path / "out", 2, batch_size=57):  # 400 images: 7 batches and 1
+        assert process.wait() == 1
+        assert "the last batch has 1, too few for batch norm in 2 process(es)" in process.said
+        assert "choose --batch-size 56, or fewer processes" in process.said
+    different = "data = quarters(20 + int(os.environ['RANK']))\n"
+    different += "train_to_folder(RECIPE, data, given['folder'])"
+    for process in start(tmp_path / "other", 2, code=different):
+        assert process.wait() == 1
+        assert "ValueError: the processes have different images" in process.said
+    (tmp_path / "file").write_text("")
+    for process in start(tmp_path / "file" / "out", 2):
+        assert process.wait() == 1
+        assert "can't be written" in process.said
 
 
 def test_an_error_that_all_processes_meet_is_told_by_all(tmp_path, start):

@@ -2,18 +2,21 @@
 
 import dataclasses
 import json
+import shutil
 import signal
 import time
+from pathlib import Path
 
 import pytest
 import safetensors.torch
 import torch
+from PIL import Image
 from samples import noise_split
 from torch import nn
 
 from resnet_helpers import transforms
-from resnet_helpers.data import BatchLoader, Dataset
-from resnet_helpers.experiments import Recipe, checkpoint, load_trained
+from resnet_helpers.data import BatchLoader, Dataset, Split, describe, load
+from resnet_helpers.experiments import Recipe, checkpoint, load_trained, provenance
 from resnet_helpers.experiments import train as module
 from resnet_helpers.experiments.train import BAD_BATCH, CHECKPOINT, WEIGHTS, train_to_folder
 from resnet_helpers.networks import cifar_resnet
@@ -185,6 +188,9 @@ def test_a_finished_training_is_not_overwritten(finished):
     other = dataclasses.replace(TINY, epochs=4)
     with pytest.raises(ValueError, match="finished training of other settings or images"):
         train_to_folder(other, make_data(), finished[0], resume=True)
+    other = dataclasses.replace(TINY, network="cifar_plain14")
+    with pytest.raises(ValueError, match="finished training of other settings or images"):
+        train_to_folder(other, make_data(), finished[0], resume=True)
     images = dataclasses.replace(make_data(), test=noise_split(80, 5, 12))
     with pytest.raises(ValueError, match="finished training of other settings or images"):
         train_to_folder(TINY, images, finished[0], resume=True)
@@ -209,10 +215,217 @@ def test_a_loss_that_is_no_longer_finite_stops_with_its_batch_kept(tmp_path):
         train_to_folder(recipe, make_data(), tmp_path / "out")
     message = str(caught.value)
     assert "epoch 1, step 2: the loss is no longer finite, with learning_rate=1e+30" in message
-    assert "Try a tenth of it" in message and "nothing is kept" in message
+    slower = f"--learning-rate 1e+29 --out {tmp_path / 'out'}-slower"
+    assert f"Try a tenth of it, in another folder: {slower}." in message
     batch = safetensors.torch.load_file(tmp_path / "out" / BAD_BATCH)
     assert batch["images"].shape == (40, 3, 12, 12) and batch["labels"].shape == (40,)
     assert not batch["logits"].isfinite().all()
+
+
+def test_a_validation_loss_that_is_no_longer_finite_ends_the_first_epoch(tmp_path, monkeypatch):
+    def spoil(row, step):
+        if step.index == 4:  # the last one: the epoch's own losses are finite
+            with torch.no_grad():
+                next(iter(models)).fc.bias.fill_(torch.nan)
+
+    models = []
+    build = module.network_for
+    monkeypatch.setattr(module, "network_for", lambda *a: models.append(build(*a)) or models[0])
+    with pytest.raises(FloatingPointError, match="epoch 1, measuring: the loss is no") as told:
+        train_to_folder(TINY, make_data(), tmp_path / "out", after_step=[spoil])
+    assert "--out" in str(told.value) and len(str(told.value).splitlines()) == 1
+    batch = safetensors.torch.load_file(tmp_path / "out" / BAD_BATCH)
+    assert batch["images"].shape == (40, 3, 12, 12)
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {BAD_BATCH}
+
+
+def test_json_never_holds_what_isnt_json(tmp_path):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        module.write_json(tmp_path / "history.json", {"loss": float("nan")})
+    assert not list(tmp_path.iterdir())
+
+
+# what is asked before the first step
+
+
+def never(model, history):
+    raise AssertionError("an epoch was trained")
+
+
+def refused(data, folder, recipe=TINY, **options):
+    """What is said of a training that isn't begun."""
+    with pytest.raises(ValueError, match=r".") as told:
+        train_to_folder(recipe, data, folder, after_epoch=[never], **options)
+    assert len(str(told.value).splitlines()) == 1
+    return str(told.value)
+
+
+@pytest.mark.parametrize("part", ["train", "validation", "test"])
+def test_a_class_or_a_split_without_images_is_named(tmp_path, part):
+    data = make_data()
+    split = getattr(data, part)
+    name = {"train": "training"}.get(part, part)
+    keep = (split.labels != 3) & (split.labels != 7)
+    lacking = Split(split.images[keep], split.labels[keep])
+    said = refused(dataclasses.replace(data, **{part: lacking}), tmp_path / "out")
+    assert f"noise: no {name} images of d, h. Each class needs at least 4 different images" in said
+    empty = Split(split.images[:0], split.labels[:0])
+    said = refused(dataclasses.replace(data, **{part: empty}), tmp_path / "out")
+    assert f"no {name} images of a, b, c, d, e, f, g, h, i …" in said
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+def test_the_number_of_images_that_a_class_needs_is_true(tmp_path, n):
+    for name in ("ant", "bee"):
+        for i in range(n):
+            (tmp_path / "all" / name).mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (12, 12), (9 * i, 8 * i, 7 * i)).save(
+                tmp_path / "all" / name / f"{i}.png"
+            )
+    data = load(f"folder:{tmp_path / 'all'}")
+    if n < 4:
+        assert "images of ant, bee. Each class needs at least 4 different" in refused(
+            data, tmp_path / "out"
+        )
+    else:
+        train_to_folder(dataclasses.replace(TINY, epochs=1), data, tmp_path / "out")
+
+
+def test_a_last_batch_of_one_is_refused_where_batch_norm_cant_take_it(tmp_path):
+    data = Dataset("noise", tuple("abcdefghij"), *(noise_split(n, n, 32) for n in (41, 20, 20)))
+    resnet18 = Recipe("resnet18", epochs=1, batch_size=40)
+    said = refused(data, tmp_path / "out", resnet18)
+    assert "of 41 training images the last batch has 1" in said and "--batch-size 39" in said
+    last = dataclasses.replace(resnet18, batch_size=39)
+    train_to_folder(last, data, tmp_path / "out")  # so the advice works
+    small = dataclasses.replace(TINY, epochs=1)  # its last maps have more than one pixel
+    train_to_folder(small, data, tmp_path / "small")
+
+
+@pytest.mark.parametrize("where", ["classes", "name"])
+def test_a_name_that_isnt_utf8_is_refused(tmp_path, where):
+    odd = {"classes": (*"abcdefghi", "caf\udce9"), "name": "folder:caf\udce9"}[where]
+    said = refused(dataclasses.replace(make_data(), **{where: odd}), tmp_path / "out")
+    assert "caf\\udce9' can't be written as UTF-8: rename" in said
+
+
+def test_a_folder_that_cant_be_written_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    said = refused(make_data(), tmp_path / "file" / "out")
+    assert f"{tmp_path / 'file' / 'out'} can't be written" in said and "(--out)" in said
+
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(module.filelock.FileLock, "acquire", refuse)
+    assert "Permission denied): choose another" in refused(make_data(), tmp_path / "out")
+
+
+def test_best_weights_that_are_lost_are_missed_before_another_epoch(interrupted):
+    path = interrupted / WEIGHTS
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-9])
+    said = refused(make_data(), interrupted, resume=True)
+    assert f"{path} is damaged" in said and "put it back, or train in another folder" in said
+    path.unlink()
+    assert "put it back, or train in" in refused(make_data(), interrupted, resume=True)
+    path.write_bytes(whole)
+    train_to_folder(TINY, make_data(), interrupted, resume=True)
+
+
+def test_a_device_that_cant_be_used_is_refused_with_the_way_out(tmp_path, monkeypatch):
+    assert "expected one of auto, cpu, cuda" in refused(make_data(), tmp_path, device="tpu")
+    if not torch.cuda.is_available():
+        assert "--device cpu" in refused(make_data(), tmp_path / "out", device="cuda")
+
+    def no_kernels(*_, **__):
+        raise RuntimeError("CUDA error: no kernel image is available\nCompile with `TORCH_USE")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)  # "available", and of no use
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "ones", no_kernels)
+        said = refused(make_data(), tmp_path / "out")
+        assert "no kernel image is available): --device cpu" in said
+    sgd = dataclasses.replace(TINY, epochs=1, optimizer="sgd")
+    train_to_folder(sgd, make_data(), tmp_path / "o", device="cpu")
+
+
+def test_what_it_learns_from_is_said_before_it_is_learned(tmp_path, capsys):
+    data = dataclasses.replace(make_data(), notes=("left out: 40 × .heic",))
+    train_to_folder(dataclasses.replace(TINY, epochs=1), data, tmp_path / "out")
+    said = capsys.readouterr().out
+    assert said.startswith(f"{describe(data)}\nleft out: 40 × .heic\nnetwork cifar_resnet8")
+
+
+# one folder, one training
+
+
+def test_a_second_training_in_the_same_folder_is_refused_and_harms_nothing(tmp_path, finished):
+    def second(model, history):
+        for resume in (False, True):
+            said = refused(make_data(), tmp_path / "out", resume=resume)
+            assert f"another process trains in {tmp_path / 'out'}" in said
+
+    _, result = train_to_folder(TINY, make_data(), tmp_path / "out", after_epoch=[second])
+    assert without_times(result["history"]) == without_times(finished[2]["history"])
+    assert not (tmp_path / "out" / ".lock").exists()
+
+
+@pytest.mark.process
+def test_the_lock_of_a_killed_training_vanishes_with_it(tmp_path, forker):
+    folder = tmp_path / "out"
+    process = forker.start(LONG, folder=str(folder), epochs=300, resume=False)
+    while not (folder / CHECKPOINT).exists():
+        time.sleep(0.01)
+    status, said = forker.run(LONG, folder=str(folder), epochs=300, resume=True)
+    assert status == 1 and "another process trains in" in said
+    process.send(signal.SIGKILL)
+    process.wait()
+    process = forker.start(LONG, folder=str(folder), epochs=300, resume=True)
+    while "\n" not in process.said.partition("minutes\n")[2]:
+        time.sleep(0.01)  # until it has gone on for an epoch
+    process.send(signal.SIGTERM)
+    assert process.wait() == 0
+
+
+def test_a_tilde_is_the_readers_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    train_to_folder(dataclasses.replace(TINY, epochs=1), make_data(), "~/mine")
+    assert load_trained("~/mine/best.safetensors")[1]["classes"] == list("abcdefghij")
+    assert (tmp_path / "mine" / "README.md").exists()
+
+
+def test_a_damaged_history_is_named_with_the_way_out(finished, tmp_path):
+    shutil.copytree(finished[0], tmp_path / "out")
+    for text in ('{"settings": ', "[]", "{}"):
+        (tmp_path / "out" / "history.json").write_text(text)
+        said = refused(make_data(), tmp_path / "out", resume=True)
+        assert "history.json is damaged" in said and "another folder (--out)" in said
+
+
+@pytest.mark.process
+def test_lack_of_memory_for_a_batch_is_told_in_one_line(tmp_path, forker):
+    code = """
+from resnet_helpers import __main__ as command_line
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 600_000_000, resource.RLIM_INFINITY))
+command_line.main(given["arguments"])
+"""
+    options = "--recipe smoke --network resnet50 --image-size 256 --batch-size 320 --device cpu"
+    arguments = ["train", *options.split(), "--data", "sample", "--out", str(tmp_path / "out")]
+    status, said = forker.run(code, arguments=arguments)
+    assert status == 1
+    assert "SystemExit: error: not enough memory (" in said and "a smaller --batch-size" in said
+
+
+def test_where_it_ran_is_told_without_git_and_without_proc(monkeypatch):
+    def missing(*_, **__):
+        raise FileNotFoundError
+
+    monkeypatch.setattr(provenance.subprocess, "run", missing)
+    monkeypatch.setattr(Path, "read_text", missing)
+    told = provenance.machine()
+    assert told["commit"] == "unknown" and isinstance(told["processor"], str)
 
 
 def test_the_number_of_threads_is_the_recipes_and_put_back(tmp_path):
