@@ -12,6 +12,7 @@ A run is kept as two files: NAME.ipynb, and NAME.json with
 """
 
 import argparse
+import base64
 import hashlib
 import json
 import platform
@@ -31,6 +32,7 @@ from nbclient.util import run_sync
 
 import resnet_helpers
 from resnet_helpers._files import write_atomically, write_text
+from resnet_helpers._pictures import img_of_png
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"
@@ -124,7 +126,8 @@ def with_outputs(path):
     """A chapter with the outputs of its run here, or, where it hasn't run, with those saved."""
     notebook = read(path)
     if has_run(path):
-        for cell, ran in zip(code_cells(notebook), code_cells(read(kept(path, ".ipynb"))), strict=True):
+        ran_cells = code_cells(read(kept(path, ".ipynb")))
+        for cell, ran in zip(code_cells(notebook), ran_cells, strict=True):
             cell.outputs, cell.execution_count = ran.outputs, ran.execution_count
     return notebook
 
@@ -214,7 +217,7 @@ def run_all(paths):
 def begin(path):
     """Start a process that runs a chapter; what it prints goes into a file."""
     command = [sys.executable, __file__, "--one", str(path)]
-    log = tempfile.TemporaryFile("w+")
+    log = tempfile.TemporaryFile("w+")  # noqa: SIM115 (end() closes it)
     process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
     process.log = log
     return process
@@ -242,21 +245,33 @@ def minutes(seconds):
     return f"{whole} minute{'s' * (whole > 1)}"
 
 
+def describe(cell):
+    """Give the pictures that a cell drew the alt text in its metadata.
+
+    The web book takes it from there. JupyterLab and nbconvert's slides show a PNG without alt text
+    whatever its metadata say, so an HTML ``img`` stands beside it, which they prefer. It holds the
+    picture as WebP: a fifth more for a notebook, where a second PNG would double it.
+    """
+    alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt")
+    for output in cell.outputs:
+        data = output.get("data", {})
+        if alt and "image/png" in data:
+            output.metadata["image/png"] = {"alt": alt}
+            data["text/html"] = img_of_png(base64.b64decode(data["image/png"]), alt)
+
+
 def save(path):
     """Write a chapter's run into the notebook, without what changes from machine to machine.
 
-    The alt text of a figure, which the web book takes from its cell, is written to the picture
-    as well: there JupyterLab and nbconvert (for slides) look for it. A widget's view is left out:
-    it would point to a kernel that is gone, while the HTML beside it works by itself. How long
-    the run took is kept, roughly, to tell a later run how long it will take.
+    A widget's view is left out: it would point to a kernel that is gone, while the HTML beside it
+    works by itself. How long the run took is kept, roughly, to tell a later run how long it will
+    take.
     """
     notebook = with_outputs(path)
     for cell in code_cells(notebook):
-        alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt")
+        describe(cell)
         for output in cell.outputs:
             output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
-            if alt and "image/png" in output.get("data", {}):
-                output.metadata["image/png"] = {"alt": alt}
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},

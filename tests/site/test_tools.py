@@ -1,5 +1,8 @@
 """The tools that frame, run and seed the chapters."""
 
+import base64
+import html
+import io
 import json
 import os
 import re
@@ -11,6 +14,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "book" / "_tools"))
@@ -60,9 +64,11 @@ def pages(book, monkeypatch):
     return found
 
 
-def give_saved_output(path, text):
+def give_saved_output(path, text, data=None):
     notebook = execute.read(path)
-    notebook.cells[0].outputs = [nbformat.v4.new_output("stream", name="stdout", text=text)]
+    cell, new_output = notebook.cells[0], nbformat.v4.new_output
+    cell.outputs = [new_output("stream", name="stdout", text=text)]
+    cell.outputs += [new_output("display_data", data=data)] if data else []
     nbformat.write(notebook, path)
 
 
@@ -199,9 +205,10 @@ def test_nbval_compares_a_run_that_holds_and_starts_no_kernel(book, printed, pas
     notebook = execute.read(path)
     notebook.cells[0].execution_count = 1
     nbformat.write(notebook, path)
-    give_saved_output(path, "1")
     keep_run(path)
-    give_saved_output(execute.kept(path, ".ipynb"), printed)
+    # A picture's HTML comes with save().
+    give_saved_output(path, "1", {"image/png": "", "text/html": ""})
+    give_saved_output(execute.kept(path, ".ipynb"), printed, {"image/png": ""})
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "replay", "--nbval", str(path)],
         cwd=book,
@@ -211,6 +218,25 @@ def test_nbval_compares_a_run_that_holds_and_starts_no_kernel(book, printed, pas
     )
     assert (done.returncode == 0) == passes, done.stdout
     assert ("1 passed" if passes else "Cell outputs differ") in done.stdout
+
+
+def test_a_saved_picture_gets_its_cells_alt_text_as_html_beside_it():
+    drawn = io.BytesIO()
+    Image.effect_noise((40, 30), 90).save(drawn, "png")
+    picture = {"image/png": base64.b64encode(drawn.getvalue()).decode()}
+    alt = 'Noise, "grey" & nothing else'
+    cell = nbformat.v4.new_code_cell(metadata={"mystnb": {"image": {"alt": alt}}})
+    cell.outputs = [nbformat.v4.new_output("display_data", data=picture)]
+    execute.describe(cell)
+    (output,) = cell.outputs
+    assert output.metadata["image/png"]["alt"] == alt
+    assert output.data["image/png"] == picture["image/png"]
+    source, told = re.fullmatch(
+        r'<img src="data:image/webp;base64,(.*)" alt="(.*)">', output.data["text/html"]
+    ).groups()
+    assert html.unescape(told) == alt
+    with Image.open(io.BytesIO(base64.b64decode(source))) as shown:
+        assert shown.size == (40, 30)
 
 
 def test_caches_that_cannot_be_written_move_into_the_environment(tmp_path, monkeypatch, capsys):
