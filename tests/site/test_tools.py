@@ -373,3 +373,15 @@ def test_the_set_up_cell_installs_nothing_where_the_helpers_are_and_comes_before
         [sys.executable, "-c", script], env=without, capture_output=True, text=True
     )
     assert done.stdout == "10000\n", done.stderr
+
+
+@pytest.mark.process
+def test_the_set_up_cell_names_the_right_kernel_where_there_is_no_pytorch():
+    set_up = frame.framed_cells("04_a.ipynb")["set-up"]
+    bare = [sys.executable, "-I", "-S", "-c", set_up]  # without what is installed
+    done = subprocess.run(bare, capture_output=True, text=True)
+    assert done.stderr.splitlines()[-1] == (
+        "ModuleNotFoundError: This kernel has no torch and no torchvision and no numpy: choose the "
+        "kernel .venv, made by `make book`, or run `%pip install torch torchvision` in a cell "
+        "and then this cell again."
+    )
