@@ -3,7 +3,9 @@
 import base64
 import html
 import io
+import sys
 
+from matplotlib.figure import Figure, FigureBase
 from PIL import Image
 
 LARGE = 60_000  # bytes
@@ -24,13 +26,7 @@ def as_webp(picture: Image.Image) -> bytes:
 
 
 def img(data: bytes, kind: str, alt: str) -> str:
-    """An element of HTML that holds a whole picture and its alt text.
-
-    Args:
-        data: the picture's file.
-        kind: its type, such as ``image/webp``.
-        alt: what it shows, in words.
-    """
+    """An element of HTML that holds a picture's file, of a kind such as image/webp."""
     source = f"data:{kind};base64,{base64.b64encode(data).decode()}"
     return f'<img src="{source}" alt="{html.escape(alt)}">'
 
@@ -39,3 +35,28 @@ def img_of_png(png: bytes, alt: str) -> str:
     """What ``img`` makes of a PNG file, as WebP."""
     with Image.open(io.BytesIO(png)) as picture:
         return img(as_webp(picture), "image/webp", alt)
+
+
+def show_alt_texts() -> None:
+    """Have a figure that is drawn in JupyterLab get the alt text in its cell's metadata.
+
+    JupyterLab gives a PNG none, so it gets the figure as HTML too. Outside IPython nothing changes.
+    """
+    ipython = sys.modules.get("IPython")
+    if shell := ipython and ipython.get_ipython():
+        # Not for Figure itself: the inline backend forgets what was said of that when it starts.
+        shell.display_formatter.formatters["text/html"].for_type(FigureBase, _html)
+
+
+def _html(figure: Figure) -> str | None:
+    """A figure as HTML; None, so that its PNG stands alone, where no alt text was sent."""
+    kernel = getattr(sys.modules["IPython"].get_ipython(), "kernel", None)
+    # JupyterLab sends a cell's metadata to the kernel, with its code.
+    metadata = kernel.get_parent().get("metadata", {}) if kernel else {}
+    alt = metadata.get("mystnb", {}).get("image", {}).get("alt")
+    if not alt:
+        return None
+    drawn = io.BytesIO()
+    # As the inline backend draws its PNG.
+    figure.savefig(drawn, format="png", dpi=figure.dpi, bbox_inches="tight")
+    return img_of_png(drawn.getvalue(), alt)

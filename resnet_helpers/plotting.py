@@ -11,8 +11,8 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from resnet_helpers._alt_texts import show_alt_texts
 from resnet_helpers._check import check_sizes
+from resnet_helpers._pictures import show_alt_texts
 from resnet_helpers.transforms import check_bytes
 
 # The style sheet figures.css says the first three again, in lower case.

@@ -106,7 +106,7 @@ def kept(path, ending):
 def record_of(path):
     """What is kept of a chapter's last run, or None where there is no run or its stamp is old."""
     file = kept(path, ".json")
-    record = json.loads(file.read_text()) if file.exists() else None
+    record = json.loads(file.read_text("utf-8")) if file.exists() else None
     return record if record and record["stamp"] == stamp(read(path)) else None
 
 
@@ -216,8 +216,8 @@ def run_all(paths):
 
 def begin(path):
     """Start a process that runs a chapter; what it prints goes into a file."""
-    command = [sys.executable, __file__, "--one", str(path)]
-    log = tempfile.TemporaryFile("w+")  # noqa: SIM115 (end() closes it)
+    command = [sys.executable, "-X", "utf8", __file__, "--one", str(path)]
+    log = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 (end() closes it)
     process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
     process.log = log
     return process

@@ -47,7 +47,7 @@ resnet_helpers = importlib.import_module("resnet_helpers")  # before torch: it s
 
 def framed_cells(notebook_name):
     """The source of each cell that the frame owns, by cell id."""
-    repository = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]
+    repository = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))["repository"]
     address = repository["url"]
     names = {
         "address": address,

@@ -41,7 +41,7 @@ def needs():
 def read_installed(path):
     """What ``.venv/installed`` holds; None where it isn't there, or an older Makefile made it."""
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):
         return None
 
@@ -118,7 +118,7 @@ def main():
     pip_install("-r", "requirements.txt", *(["-e", ".[dev]"] if dev else []))
     python = version_of(ROOT / ".venv" / "bin" / "python")
     installed = {"folder": str(ROOT), "python": python, "needs": needs(), "dev": dev}
-    path.write_text(json.dumps(installed))
+    path.write_text(json.dumps(installed), "utf-8")
     print(f"Installed in {time.time() - start:.0f} s.", flush=True)
 
 

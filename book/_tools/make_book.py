@@ -63,7 +63,7 @@ def other_origin():
         origin = subprocess.run(git, capture_output=True, text=True).stdout.strip()
     except OSError:  # there is no git on this machine
         return None
-    address = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
+    address = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))["repository"]["url"]
     slug = re.fullmatch(r"(?:https://|git@|ssh://git@)github\.com[:/](.+?)(?:\.git)?/?", origin)
     if slug is None or f"https://github.com/{slug[1]}" == address:
         return None
