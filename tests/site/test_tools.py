@@ -266,10 +266,34 @@ def test_an_environment_of_another_folder_or_python_is_made_anew(tmp_path, monke
     assert install.misfit(fits, "3.99") == f"it has Python {here}, not 3.99"
 
 
+@pytest.mark.process
+@pytest.mark.parametrize(("user", "options"), [("0", "--allow-root --ip=::"), ("1000", "--ip=::")])
+def test_jupyterlab_opens_for_root_too_as_in_a_container(tmp_path, user, options):
+    (tmp_path / "id").write_text(f"#!/bin/sh\necho {user}\n")
+    (tmp_path / "id").chmod(0o755)
+    asked = subprocess.run(
+        ["make", "--dry-run", "--old-file=installed", "lab", "LAB=--ip=::"],
+        cwd=ROOT,
+        env=os.environ | {"PATH": os.pathsep.join([str(tmp_path), os.environ["PATH"]])},
+        capture_output=True,
+        text=True,
+    )
+    assert asked.stdout.split() == [
+        ".venv/bin/python",
+        "-m",
+        "jupyterlab",
+        "notebooks",
+        *options.split(),
+    ]
+
+
 def test_a_machine_that_is_too_old_or_too_full_is_told_what_is_needed(monkeypatch):
     monkeypatch.setattr(install, "DISK", 0)
     install.check_machine()
     monkeypatch.setattr(install, "DISK", 10**9)
+    monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "of smaller builds")
+    install.check_machine()
+    monkeypatch.delenv("PIP_EXTRA_INDEX_URL")
     with pytest.raises(SystemExit, match=r"1000000000 GB of disk are needed in .*, there are"):
         install.check_machine()
     monkeypatch.setattr(install, "OLDEST", (3, 99))
