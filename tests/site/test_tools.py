@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -312,6 +313,8 @@ def test_a_machine_that_is_too_old_or_too_full_is_told_what_is_needed(monkeypatc
     ],
 )
 def test_a_clone_of_another_address_is_told_how_to_set_it(book, origin, other):
+    if shutil.which("git") is None:
+        pytest.skip("no git on this machine")
     (book / "_config.yml").write_text("repository: {url: https://github.com/a/b}")
     subprocess.run(["git", "init", "-q", book], check=True)
     subprocess.run(["git", "-C", book, "remote", "add", "origin", origin], check=True)
