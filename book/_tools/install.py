@@ -8,6 +8,7 @@ It runs before anything is installed, so it needs Python alone, and starts on ol
 it says which Python is needed.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -95,7 +96,20 @@ def pip_install(*what):
         shutil.rmtree(str(unpacked))
 
 
+def wait_for_others():
+    """Let one process at a time install here. The lock ends with the process."""
+    folder = os.open(str(ROOT), os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print("Another make installs here; waiting for it.", flush=True)
+        fcntl.flock(folder, fcntl.LOCK_EX)
+    except OSError:
+        pass  # some network disks know no locks
+
+
 def main():
+    wait_for_others()
     dev = "--dev" in sys.argv
     asked = version_of(sys.executable) if "--this" in sys.argv else None
     path = ROOT / ".venv" / "installed"

@@ -253,6 +253,27 @@ def test_caches_that_cannot_be_written_move_into_the_environment(tmp_path, monke
     assert str(tmp_path / "file" / "cache") in line and str(tmp_path / "spare") in line
 
 
+@pytest.mark.process
+def test_of_two_who_install_at_once_one_waits(tmp_path):
+    script = "import install, pathlib, sys\ninstall.ROOT = pathlib.Path(sys.argv[1])\n"
+    script += "install.wait_for_others()\nprint('mine', flush=True)\ninput()"
+    first, second = (
+        subprocess.Popen(
+            [sys.executable, "-c", script, tmp_path],
+            env=os.environ | {"PYTHONPATH": str(ROOT / "book" / "_tools")},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    )
+    said = {process: process.stdout.readline() for process in (first, second)}
+    waiting, other = sorted(said, key=lambda process: said[process] == "mine\n")
+    assert said == {other: "mine\n", waiting: "Another make installs here; waiting for it.\n"}
+    other.communicate("\n")
+    assert waiting.communicate("\n")[0] == "mine\n"
+
+
 def test_an_environment_of_another_folder_or_python_is_made_anew(tmp_path, monkeypatch):
     monkeypatch.setattr(install, "ROOT", tmp_path)
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
