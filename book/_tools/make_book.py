@@ -42,6 +42,11 @@ def can_hold(folder, megabytes):
 
 def move_caches():
     """Move those caches into .venv that can't be where they usually are, and say so."""
+    try:
+        Path.home()
+    except RuntimeError:  # a user whom this machine doesn't know, as in some containers
+        os.environ["HOME"] = str(SPARE)
+        print(f"No home folder is known. {SPARE} is used instead.")
     drawn = any(cache_folder().glob("sample-*"))
     own = os.environ.get("MPLCONFIGDIR"), os.environ.get("IPYTHONDIR")
     usual = {

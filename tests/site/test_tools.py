@@ -253,6 +253,19 @@ def test_caches_that_cannot_be_written_move_into_the_environment(tmp_path, monke
     assert str(tmp_path / "file" / "cache") in line and str(tmp_path / "spare") in line
 
 
+def test_a_user_without_a_home_gets_one_in_the_environment(tmp_path, monkeypatch, capsys):
+    def nobodys_home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(make_book, "SPARE", tmp_path)
+    monkeypatch.setattr(make_book.Path, "home", nobodys_home)
+    for variable in ("MPLCONFIGDIR", "IPYTHONDIR", "RESNET_HELPERS_CACHE", "HOME"):
+        monkeypatch.setenv(variable, str(tmp_path / "fine"))
+    make_book.move_caches()
+    assert os.environ["HOME"] == str(tmp_path)
+    assert capsys.readouterr().out == f"No home folder is known. {tmp_path} is used instead.\n"
+
+
 @pytest.mark.process
 def test_of_two_who_install_at_once_one_waits(tmp_path):
     script = "import install, pathlib, sys\ninstall.ROOT = pathlib.Path(sys.argv[1])\n"
