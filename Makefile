@@ -51,8 +51,8 @@ seeds: installed  ## Check that every claim holds for seeds 0 to 4 (about 30 min
 benchmarks: installed  ## Time the book's code beside the lecture notes' (about 2 minutes)
 	@$(PY) -m benchmarks --write
 
-lab: installed  ## Open the notebooks in JupyterLab
-	@$(PY) -m jupyterlab notebooks
+lab: installed  ## Open the notebooks in JupyterLab; its options: make lab LAB="--ip=0.0.0.0"
+	@$(PY) -m jupyterlab notebooks $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB)
 
 frame: installed  ## Write the badges and set-up cells anew
 	@$(PY) book/_tools/frame.py

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from resnet_helpers._check import check_sizes
+from resnet_helpers._pictures import show_alt_texts
 from resnet_helpers.transforms import check_bytes
 
 # The style sheet figures.css says the first three again, in lower case.
@@ -20,7 +21,11 @@ BLACK, GREY, YELLOW, PINK = "#000000", "#999999", "#E69F00", "#CC79A7"
 
 
 def use_style() -> None:
-    """Set matplotlib to the book's style for the rest of the session."""
+    """Set matplotlib to the book's style for the rest of the session.
+
+    In JupyterLab a figure also gets the alt text that its cell has.
+    """
+    show_alt_texts()
     plt.rc("figure", facecolor="white", dpi=110, figsize=(7.2, 3.4))
     plt.rc("figure.constrained_layout", use=True)
     plt.rc("savefig", facecolor="white")

@@ -1,5 +1,6 @@
 """The book's pages, as its table of contents names them."""
 
+import shutil
 from pathlib import Path
 
 import yaml
@@ -9,4 +10,6 @@ _CONTENTS = yaml.safe_load((ROOT / "_toc.yml").read_text())
 PAGES = [_CONTENTS["root"]] + [
     chapter["file"] for part in _CONTENTS["parts"] for chapter in part["chapters"]
 ]
+# A copy from a ZIP has no history, and a machine may have no git.
+IS_CHECKOUT = shutil.which("git") is not None and (ROOT / ".git").exists()
 CHAPTERS = [name for name in PAGES if name.startswith("notebooks/")]

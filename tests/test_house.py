@@ -50,6 +50,21 @@ def nodes(kind):
                 yield path.relative_to(PACKAGE).as_posix(), node
 
 
+def test_every_text_file_is_read_and_written_as_utf_8():
+    """Ruff's rule for it, PLW1514, sees only paths whose kind it can tell."""
+    texts = {"read_text": 0, "write_text": 1}  # how many arguments come before the encoding
+    others = [*(ROOT / "book").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")]
+    without = [
+        f"{path.relative_to(ROOT)}: {ast.unparse(call)}"
+        for path in [*MODULES, *others]
+        for call in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)
+        if call.func.attr in texts and len(call.args) <= texts[call.func.attr]
+        if "encoding" not in [keyword.arg for keyword in call.keywords]
+    ]
+    assert without == []
+
+
 def test_an_optimizer_takes_its_step_in_one_place():
     steps = [
         path

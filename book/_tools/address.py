@@ -32,7 +32,7 @@ def files():
 
 def set_address(new):
     """Replace the repository's address by another, and return the files that changed."""
-    old = yaml.safe_load((frame.ROOT / "_config.yml").read_text())["repository"]["url"]
+    old = yaml.safe_load((frame.ROOT / "_config.yml").read_text("utf-8"))["repository"]["url"]
     was, now = (address.removeprefix("https://github.com/") for address in (old, new))
     replaced = {
         old: new,
@@ -43,12 +43,12 @@ def set_address(new):
     }
     changed = []
     for path in sorted(files()):
-        text = before = path.read_text()
+        text = before = path.read_text("utf-8")
         for from_, to in replaced.items():
             # An address may be the beginning of a longer one, which is another's.
             text = re.sub(re.escape(from_) + r"(?![\w-])", to, text)
         if text != before:
-            write_atomically(path, lambda beside, text=text: beside.write_text(text))
+            write_atomically(path, lambda beside, text=text: beside.write_text(text, "utf-8"))
             changed.append(path)
     return changed
 

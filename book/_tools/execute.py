@@ -12,6 +12,7 @@ A run is kept as NAME.ipynb, NAME.log with what its cells complained of, and NAM
 """
 
 import argparse
+import base64
 import hashlib
 import json
 import platform
@@ -31,6 +32,7 @@ from nbclient.util import run_sync
 
 import resnet_helpers
 from resnet_helpers._files import write_atomically, write_text
+from resnet_helpers._pictures import img_of_png
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"
@@ -105,7 +107,7 @@ def kept(path, ending):
 def record_of(path):
     """What is kept of a chapter's last run, or None where there is no run or its stamp is old."""
     file = kept(path, ".json")
-    record = json.loads(file.read_text()) if file.exists() else None
+    record = json.loads(file.read_text("utf-8")) if file.exists() else None
     return record if record and record["stamp"] == stamp(read(path)) else None
 
 
@@ -125,9 +127,8 @@ def with_outputs(path):
     """A chapter with the outputs of its run here, or, where it hasn't run, with those saved."""
     notebook = read(path)
     if has_run(path):
-        for cell, ran in zip(
-            code_cells(notebook), code_cells(read(kept(path, ".ipynb"))), strict=True
-        ):
+        ran_cells = code_cells(read(kept(path, ".ipynb")))
+        for cell, ran in zip(code_cells(notebook), ran_cells, strict=True):
             cell.outputs, cell.execution_count = ran.outputs, ran.execution_count
     return notebook
 
@@ -218,14 +219,14 @@ def begin(path):
     forget(path)
     log = kept(path, ".log")
     log.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, __file__, "--one", str(path)]
-    with log.open("w") as file:
+    command = [sys.executable, "-X", "utf8", __file__, "--one", str(path)]
+    with log.open("w", encoding="utf-8") as file:
         return subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
 
 
 def end(path, process):
     """What came out of a process that ran a chapter: lines for the reader, and what failed."""
-    lines = kept(path, ".log").read_text().splitlines()
+    lines = kept(path, ".log").read_text("utf-8").splitlines()
     record = record_of(path)
     if record is None:  # no cell failed, but the process itself
         error = lines[-1] if lines else f"the process ended with status {process.returncode}"
@@ -243,21 +244,33 @@ def minutes(seconds):
     return f"{whole} minute{'s' * (whole > 1)}"
 
 
+def describe(cell):
+    """Give the pictures that a cell drew the alt text in its metadata.
+
+    The web book takes it from there. JupyterLab and nbconvert's slides show a PNG without alt text
+    whatever its metadata say, so an HTML ``img`` stands beside it, which they prefer. It holds the
+    picture as WebP: a fifth more for a notebook, where a second PNG would double it.
+    """
+    alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt")
+    for output in cell.outputs:
+        data = output.get("data", {})
+        if alt and "image/png" in data:
+            output.metadata["image/png"] = {"alt": alt}
+            data["text/html"] = img_of_png(base64.b64decode(data["image/png"]), alt)
+
+
 def save(path):
     """Write a chapter's run into the notebook, without what changes from machine to machine.
 
-    The alt text of a figure, which the web book takes from its cell, is written to the picture
-    as well: there JupyterLab and nbconvert (for slides) look for it. A widget's view is left out:
-    it would point to a kernel that is gone, while the HTML beside it works by itself. How long
-    the run took is kept, roughly, to tell a later run how long it will take.
+    A widget's view is left out: it would point to a kernel that is gone, while the HTML beside it
+    works by itself. How long the run took is kept, roughly, to tell a later run how long it will
+    take.
     """
     notebook = with_outputs(path)
     for cell in code_cells(notebook):
-        alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt")
+        describe(cell)
         for output in cell.outputs:
             output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
-            if alt and "image/png" in output.get("data", {}):
-                output.metadata["image/png"] = {"alt": alt}
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},

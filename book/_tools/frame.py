@@ -31,9 +31,15 @@ import sys
 from importlib.metadata import version
 
 REPOSITORY = "{address}"
+needs = ("torch", "torchvision", "numpy")
+if missing := [name for name in needs if importlib.util.find_spec(name) is None]:
+    raise ModuleNotFoundError(
+        f"This kernel has no {{' and no '.join(missing)}}: choose the kernel .venv, made by "
+        "`make book`, or run `%pip install torch torchvision` in a cell and then this cell again."
+    )
 if importlib.util.find_spec("resnet_helpers") is None:
     # What the machine brings stays: pip must not exchange its torch for another.
-    keep = [f"{{name}}=={{version(name)}}" for name in ("torch", "torchvision", "numpy")]
+    keep = [f"{{name}}=={{version(name)}}" for name in needs]
     pip = [sys.executable, "-m", "pip", "install", "--quiet"]
     subprocess.run([*pip, f"git+{{REPOSITORY}}", *keep], check=True)
 resnet_helpers = importlib.import_module("resnet_helpers")  # before torch: it sets its threads"""
@@ -41,7 +47,7 @@ resnet_helpers = importlib.import_module("resnet_helpers")  # before torch: it s
 
 def framed_cells(notebook_name):
     """The source of each cell that the frame owns, by cell id."""
-    repository = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]
+    repository = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))["repository"]
     address = repository["url"]
     names = {
         "address": address,

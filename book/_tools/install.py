@@ -8,6 +8,7 @@ It runs before anything is installed, so it needs Python alone, and starts on ol
 it says which Python is needed.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -19,7 +20,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 OLDEST = (3, 11)
-DISK = 7  # gigabytes: 6.1 installed, and what pip unpacks meanwhile
+DISK = 7  # gigabytes: 6.2 installed, and what pip unpacks meanwhile
 
 
 def version_of(python):
@@ -41,7 +42,7 @@ def needs():
 def read_installed(path):
     """What ``.venv/installed`` holds; None where it isn't there, or an older Makefile made it."""
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):
         return None
 
@@ -74,7 +75,8 @@ def check_machine():
             f"{sys.version.split()[0]}. Try: make PYTHON=python3.12 book"
         )
     free = shutil.disk_usage(ROOT).free / 1e9
-    if free < DISK:
+    # An index of the reader's own may have smaller builds.
+    if free < DISK and "PIP_EXTRA_INDEX_URL" not in os.environ:
         sys.exit(f"{DISK} GB of disk are needed in {ROOT}, there are {free:.1f}.")
 
 
@@ -94,7 +96,20 @@ def pip_install(*what):
         shutil.rmtree(str(unpacked))
 
 
+def wait_for_others():
+    """Let one process at a time install here. The lock ends with the process."""
+    folder = os.open(str(ROOT), os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print("Another make installs here; waiting for it.", flush=True)
+        fcntl.flock(folder, fcntl.LOCK_EX)
+    except OSError:
+        pass  # some network disks know no locks
+
+
 def main():
+    wait_for_others()
     dev = "--dev" in sys.argv
     asked = version_of(sys.executable) if "--this" in sys.argv else None
     path = ROOT / ".venv" / "installed"
@@ -107,7 +122,7 @@ def main():
         check_machine()
         if path.parent.exists():
             print(f"The environment .venv can't be used ({why}): it is made anew.")
-        print("Installing into .venv: 2 to 10 minutes, most of it PyTorch.", flush=True)
+        print("Installing into .venv: 2 to 15 minutes, most of it PyTorch.", flush=True)
         venv = [sys.executable, "-m", "venv", "--clear", str(path.parent)]
         if subprocess.run(venv).returncode:
             sys.exit("No environment could be made: what Python says above tells why.")
@@ -118,7 +133,7 @@ def main():
     pip_install("-r", "requirements.txt", *(["-e", ".[dev]"] if dev else []))
     python = version_of(ROOT / ".venv" / "bin" / "python")
     installed = {"folder": str(ROOT), "python": python, "needs": needs(), "dev": dev}
-    path.write_text(json.dumps(installed))
+    path.write_text(json.dumps(installed), "utf-8")
     print(f"Installed in {time.time() - start:.0f} s.", flush=True)
 
 

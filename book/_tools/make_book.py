@@ -42,6 +42,11 @@ def can_hold(folder, megabytes):
 
 def move_caches():
     """Move those caches into .venv that can't be where they usually are, and say so."""
+    try:
+        Path.home()
+    except RuntimeError:  # a user whom this machine doesn't know, as in some containers
+        os.environ["HOME"] = str(SPARE)
+        print(f"No home folder is known. {SPARE} is used instead.")
     drawn = any(cache_folder().glob("sample-*"))
     own = os.environ.get("MPLCONFIGDIR"), os.environ.get("IPYTHONDIR")
     usual = {
@@ -63,7 +68,7 @@ def other_origin():
         origin = subprocess.run(git, capture_output=True, text=True).stdout.strip()
     except OSError:  # there is no git on this machine
         return None
-    address = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
+    address = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))["repository"]["url"]
     slug = re.fullmatch(r"(?:https://|git@|ssh://git@)github\.com[:/](.+?)(?:\.git)?/?", origin)
     if slug is None or f"https://github.com/{slug[1]}" == address:
         return None

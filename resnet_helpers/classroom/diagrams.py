@@ -7,6 +7,7 @@ it stands on a white ground.
 from html import escape
 
 from resnet_helpers import plotting
+from resnet_helpers._pictures import img
 from resnet_helpers.networks import TABLE_1
 
 STAGES = ("conv1", "conv2_x", "conv3_x", "conv4_x", "conv5_x")
@@ -84,7 +85,13 @@ class Drawing:
         self.text(x, y, "+", "dg-residual dg-strong")
 
     def _repr_mimebundle_(self, **kwargs):
-        data = {"image/svg+xml": self.svg(), "text/plain": f"<diagram: {self.alt}>"}
+        svg = self.svg()
+        # JupyterLab prefers the HTML, and gives no other kind of picture its alt text.
+        data = {
+            "image/svg+xml": svg,
+            "text/html": img(svg.encode(), "image/svg+xml", self.alt),
+            "text/plain": f"<diagram: {self.alt}>",
+        }
         return data, {"image/svg+xml": {"alt": self.alt}}
 
     def svg(self):

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torchvision import models
 
+from resnet_helpers._pictures import img
 from resnet_helpers.blocks import BottleNeck
 from resnet_helpers.classroom import diagrams
 from resnet_helpers.networks import TABLE_1
@@ -41,6 +42,7 @@ def test_a_diagram_describes_itself_and_names_nothing_that_a_second_one_could_na
     data, metadata = drawing._repr_mimebundle_()
     assert data["image/svg+xml"] == drawing.svg()
     assert metadata["image/svg+xml"]["alt"] == drawing.alt
+    assert data["text/html"] == img(drawing.svg().encode(), "image/svg+xml", drawing.alt)
 
 
 @pytest.mark.browser

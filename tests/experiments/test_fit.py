@@ -178,6 +178,7 @@ def test_bfloat16_computes_in_it_and_sums_losses_in_float32():
     assert rows[0]["val_loss"] * 60 != torch.tensor(rows[0]["val_loss"] * 60).bfloat16().item()
 
 
+@pytest.mark.filterwarnings("ignore:Guards may run slower on Python 3.13.0")
 def test_compiled_it_learns_the_same(monkeypatch):
     eager = functools.partial(torch.compile, backend="eager")  # no C++ compiler is needed
     monkeypatch.setattr(torch, "compile", eager)

@@ -10,7 +10,7 @@ import ipywidgets
 import pytest
 import traitlets
 from browsing import FOLLOW, barriers, follow, is_too_wide, link_to, resize
-from IPython.core.formatters import IPythonDisplayFormatter
+from IPython.core.formatters import DisplayFormatter
 
 from resnet_helpers.figures import FIGURES
 from resnet_helpers.figures.base import EXPORT, HERE
@@ -94,7 +94,9 @@ def test_a_notebook_keeps_state_and_still_but_no_code(figure):
 def test_colabs_old_widgets_keep_the_html(figure, monkeypatch):
     # ipywidgets 7, there, has this method, which IPython prefers to a bundle with HTML.
     monkeypatch.setattr(ipywidgets.Widget, "_ipython_display_", print, raising=False)
-    assert IPythonDisplayFormatter()(figure) is None
+    data, _ = DisplayFormatter().format(figure)
+    assert data["text/html"] == figure.page_html()
+    assert data["text/plain"] == figure.anchor
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -1,4 +1,4 @@
-"""The interactive figures in a real JupyterLab: drawn with a kernel, and answering to it."""
+"""A real JupyterLab: the interactive figures answer to a kernel, pictures have their alt text."""
 
 import contextlib
 import os
@@ -11,6 +11,7 @@ import urllib.request
 
 import nbformat
 import pytest
+from contents import CHAPTERS, ROOT
 from playwright.sync_api import expect
 
 from resnet_helpers.figures import FIGURES
@@ -34,17 +35,52 @@ IDLE = """() => {
 }"""
 
 
+DRAW = """\
+import matplotlib.pyplot as plt
+from resnet_helpers.plotting import use_style
+use_style()
+plt.plot([1, 2])
+plt.show()
+"""
+ALT = 'Loss rises from 1 to 2: "worse" & worse.'
+ALTS = """[...document.querySelectorAll(".jp-OutputArea-output img")]
+    .filter((img) => !img.closest(".rh-figure")).map((img) => img.alt)"""
+
+
+def saved_figures():
+    """All chapters' cells that keep a picture."""
+    for chapter in CHAPTERS:
+        for cell in nbformat.read(ROOT / f"{chapter}.ipynb", as_version=4).cells:
+            if any(alt_of(output) for output in cell.get("outputs", [])):
+                yield cell
+
+
+def alt_of(output):
+    """The alt text of a picture that a notebook keeps; None where the output is none."""
+    kinds = ("image/png", "image/svg+xml")
+    return next(
+        (output.metadata[kind]["alt"] for kind in kinds if kind in output.get("data", {})), None
+    )
+
+
+def write_notebook(path, *cells):
+    notebook = nbformat.v4.new_notebook(cells=list(cells))
+    # Without a kernel's name JupyterLab would ask for one.
+    notebook.metadata.kernelspec = {"display_name": "Python 3", "name": "python3"}
+    nbformat.write(notebook, path)
+
+
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """The address of a JupyterLab with one notebook in its folder."""
+    """The address of a JupyterLab with three notebooks in its folder."""
     home = tmp_path_factory.mktemp("lab")
     folder, log = home / "notebooks", home / "log"
     folder.mkdir()
-    cells = [nbformat.v4.new_code_cell(source) for source in (SHOW, ASK)]
-    notebook = nbformat.v4.new_notebook(cells=cells)
-    # Without a kernel's name JupyterLab would ask for one.
-    notebook.metadata.kernelspec = {"display_name": "Python 3", "name": "python3"}
-    nbformat.write(notebook, folder / "figures.ipynb")
+    write_notebook(folder / "saved.ipynb", *saved_figures())
+    new_cell = nbformat.v4.new_code_cell
+    write_notebook(folder / "figures.ipynb", *map(new_cell, (SHOW, ASK)))
+    described = {"mystnb": {"image": {"alt": ALT}}}
+    write_notebook(folder / "plot.ipynb", new_cell(DRAW, metadata=described))
     options = ["--no-browser", "--allow-root", "--port=0", "--IdentityProvider.token="]
     options += ["--LabApp.expose_app_in_browser=True", f"--ServerApp.root_dir={folder}"]
     places = {f"JUPYTER_{name}_DIR": str(home / name) for name in ("CONFIG", "DATA", "RUNTIME")}
@@ -116,4 +152,28 @@ def test_all_figures_are_drawn_in_jupyterlab_and_the_kernel_follows_them(lab, br
             expect(answer).to_be_visible(timeout=4000)
             break
     expect(answer).to_be_visible()
+    page.close()
+
+
+@pytest.mark.process
+def test_each_chapters_saved_figures_have_their_alt_texts_in_jupyterlab(lab, browser):
+    outputs = [output for cell in saved_figures() for output in cell.outputs]
+    saved = [alt for alt in map(alt_of, outputs) if alt]
+    assert len(saved) > 50
+    # JupyterLab draws what is in sight: here everything.
+    page = browser.new_page(viewport={"width": 1200, "height": 60_000})
+    page.goto(f"{lab}lab/workspaces/saved/tree/saved.ipynb")
+    page.wait_for_function(f"(count) => {ALTS}.length === count", arg=len(saved), timeout=60_000)
+    assert page.evaluate(ALTS) == saved
+    page.close()
+
+
+@pytest.mark.process
+def test_a_figure_drawn_in_jupyterlab_has_the_alt_text_of_its_cell(lab, browser):
+    page = browser.new_page()
+    page.goto(f"{lab}lab/workspaces/plot/tree/plot.ipynb")
+    page.wait_for_function(IDLE, timeout=60_000)
+    run_cell(page, 0)
+    page.wait_for_function(f"{ALTS}.length === 1", timeout=60_000)
+    assert page.evaluate(ALTS) == [ALT]
     page.close()

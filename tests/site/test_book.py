@@ -172,17 +172,18 @@ def test_icons_are_a_light_style_sheet(book):
     assert (book / "_static" / "scripts" / "fontawesome.js").stat().st_size < 200
 
 
-def test_pictures_of_the_pages_are_the_notebooks_in_fewer_bytes(book):
+def test_pictures_of_the_pages_are_the_notebooks_with_alt_text_in_fewer_bytes(book):
     for name in CHAPTERS:
-        drawn = [
-            Image.open(io.BytesIO(base64.b64decode(output["data"]["image/png"])))
-            for output in outputs_of(name)
-            if "image/png" in output.get("data", {})
-        ]
+        outputs = [o for o in outputs_of(name) if "image/png" in o.get("data", {})]
         page = (book / f"{name}.html").read_text()
         names = re.findall(r'<img [^>]*src="\.\./_images/(\w+\.webp)"', page)
-        assert len(names) == len(drawn), name
-        for file, picture in zip(names, drawn, strict=True):
+        alts = re.findall(r'<img alt="([^"]*)"[^>]*_images/\w+\.webp"', page)
+        assert [html.unescape(alt) for alt in alts] == [
+            output.metadata["image/png"]["alt"] for output in outputs
+        ]
+        assert "data:image/webp" not in page, name
+        for file, output in zip(names, outputs, strict=True):
+            picture = Image.open(io.BytesIO(base64.b64decode(output.data["image/png"])))
             with Image.open(book / "_images" / file) as shown:
                 assert shown.size == picture.size
                 difference = ImageChops.difference(shown.convert("RGB"), picture.convert("RGB"))

@@ -1,5 +1,6 @@
 """Every notebook keeps to the frame of a chapter, and its solutions pass their checkers."""
 
+import html
 import json
 import re
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbconvert import SlidesExporter
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -117,8 +119,21 @@ def test_every_figure_has_alt_text_and_a_caption(notebook):
         assert len(alt) > 40, f"{cell.id}: alt text says what is to be seen (make notebooks)"
         if kind == "image/png":  # the web book takes it from the cell, a diagram brings its own
             assert cell.metadata["mystnb"]["image"]["alt"] == alt, f"{cell.id}: make notebooks"
+        # JupyterLab and nbconvert show this in the picture's place, with its alt text.
+        shown = f'alt="{html.escape(alt)}">'
+        assert output.data["text/html"].endswith(shown), f"{cell.id}: make notebooks"
         caption = notebook.cells[i + 1].source
         assert re.match(r"\*\*Figure \d+\.\d+\.\*\* ", caption), f"{cell.id}: caption"
+
+
+def test_every_picture_of_the_slides_has_its_alt_text(notebook):
+    slides, _ = SlidesExporter().from_notebook_node(notebook)
+    pictures = re.findall(r"<img\b[^>]*>", slides.split("<body")[1])
+    shown = re.findall(r'<img\b[^>]*src="data:image[^>]*>', slides)
+    figures = [o for c in code_cells(notebook) for o in c.outputs if "<img" in str(o.get("data"))]
+    assert len(shown) == len(figures) > 3
+    for picture in pictures:
+        assert re.search(r'alt="(?!No description)[^"]{10}', picture), picture[-200:]
 
 
 def test_figures_are_numbered_in_order(notebook, path):

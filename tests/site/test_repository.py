@@ -8,8 +8,9 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
+from contents import IS_CHECKOUT, ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.skipif(not IS_CHECKOUT, reason="git has to tell which files are kept")
 TEXT = {".py", ".md", ".ipynb", ".yml", ".yaml", ".toml", ".txt", ".css", ".js", ".cff", ".bib", ""}
 
 

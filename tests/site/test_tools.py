@@ -1,8 +1,12 @@
 """The tools that frame, run and seed the chapters."""
 
+import base64
+import html
+import io
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +15,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "book" / "_tools"))
@@ -60,9 +65,11 @@ def pages(book, monkeypatch):
     return found
 
 
-def give_saved_output(path, text):
+def give_saved_output(path, text, data=None):
     notebook = execute.read(path)
-    notebook.cells[0].outputs = [nbformat.v4.new_output("stream", name="stdout", text=text)]
+    cell, new_output = notebook.cells[0], nbformat.v4.new_output
+    cell.outputs = [new_output("stream", name="stdout", text=text)]
+    cell.outputs += [new_output("display_data", data=data)] if data else []
     nbformat.write(notebook, path)
 
 
@@ -199,9 +206,10 @@ def test_nbval_compares_a_run_that_holds_and_starts_no_kernel(book, printed, pas
     notebook = execute.read(path)
     notebook.cells[0].execution_count = 1
     nbformat.write(notebook, path)
-    give_saved_output(path, "1")
     keep_run(path)
-    give_saved_output(execute.kept(path, ".ipynb"), printed)
+    # A picture's HTML comes with save().
+    give_saved_output(path, "1", {"image/png": "", "text/html": ""})
+    give_saved_output(execute.kept(path, ".ipynb"), printed, {"image/png": ""})
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "replay", "--nbval", str(path)],
         cwd=book,
@@ -211,6 +219,25 @@ def test_nbval_compares_a_run_that_holds_and_starts_no_kernel(book, printed, pas
     )
     assert (done.returncode == 0) == passes, done.stdout
     assert ("1 passed" if passes else "Cell outputs differ") in done.stdout
+
+
+def test_a_saved_picture_gets_its_cells_alt_text_as_html_beside_it():
+    drawn = io.BytesIO()
+    Image.effect_noise((40, 30), 90).save(drawn, "png")
+    picture = {"image/png": base64.b64encode(drawn.getvalue()).decode()}
+    alt = 'Noise, "grey" & nothing else'
+    cell = nbformat.v4.new_code_cell(metadata={"mystnb": {"image": {"alt": alt}}})
+    cell.outputs = [nbformat.v4.new_output("display_data", data=picture)]
+    execute.describe(cell)
+    (output,) = cell.outputs
+    assert output.metadata["image/png"]["alt"] == alt
+    assert output.data["image/png"] == picture["image/png"]
+    source, told = re.fullmatch(
+        r'<img src="data:image/webp;base64,(.*)" alt="(.*)">', output.data["text/html"]
+    ).groups()
+    assert html.unescape(told) == alt
+    with Image.open(io.BytesIO(base64.b64decode(source))) as shown:
+        assert shown.size == (40, 30)
 
 
 def test_caches_that_cannot_be_written_move_into_the_environment(tmp_path, monkeypatch, capsys):
@@ -224,6 +251,40 @@ def test_caches_that_cannot_be_written_move_into_the_environment(tmp_path, monke
     assert os.environ["RESNET_HELPERS_CACHE"] == str(tmp_path / "spare")
     (line,) = capsys.readouterr().out.splitlines()
     assert str(tmp_path / "file" / "cache") in line and str(tmp_path / "spare") in line
+
+
+def test_a_user_without_a_home_gets_one_in_the_environment(tmp_path, monkeypatch, capsys):
+    def nobodys_home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(make_book, "SPARE", tmp_path)
+    monkeypatch.setattr(make_book.Path, "home", nobodys_home)
+    for variable in ("MPLCONFIGDIR", "IPYTHONDIR", "RESNET_HELPERS_CACHE", "HOME"):
+        monkeypatch.setenv(variable, str(tmp_path / "fine"))
+    make_book.move_caches()
+    assert os.environ["HOME"] == str(tmp_path)
+    assert capsys.readouterr().out == f"No home folder is known. {tmp_path} is used instead.\n"
+
+
+@pytest.mark.process
+def test_of_two_who_install_at_once_one_waits(tmp_path):
+    script = "import install, pathlib, sys\ninstall.ROOT = pathlib.Path(sys.argv[1])\n"
+    script += "install.wait_for_others()\nprint('mine', flush=True)\ninput()"
+    first, second = (
+        subprocess.Popen(
+            [sys.executable, "-c", script, tmp_path],
+            env=os.environ | {"PYTHONPATH": str(ROOT / "book" / "_tools")},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    )
+    said = {process: process.stdout.readline() for process in (first, second)}
+    waiting, other = sorted(said, key=lambda process: said[process] == "mine\n")
+    assert said == {other: "mine\n", waiting: "Another make installs here; waiting for it.\n"}
+    other.communicate("\n")
+    assert waiting.communicate("\n")[0] == "mine\n"
 
 
 def test_an_environment_of_another_folder_or_python_is_made_anew(tmp_path, monkeypatch):
@@ -240,10 +301,34 @@ def test_an_environment_of_another_folder_or_python_is_made_anew(tmp_path, monke
     assert install.misfit(fits, "3.99") == f"it has Python {here}, not 3.99"
 
 
+@pytest.mark.process
+@pytest.mark.parametrize(("user", "options"), [("0", "--allow-root --ip=::"), ("1000", "--ip=::")])
+def test_jupyterlab_opens_for_root_too_as_in_a_container(tmp_path, user, options):
+    (tmp_path / "id").write_text(f"#!/bin/sh\necho {user}\n")
+    (tmp_path / "id").chmod(0o755)
+    asked = subprocess.run(
+        ["make", "--dry-run", "--old-file=installed", "lab", "LAB=--ip=::"],
+        cwd=ROOT,
+        env=os.environ | {"PATH": os.pathsep.join([str(tmp_path), os.environ["PATH"]])},
+        capture_output=True,
+        text=True,
+    )
+    assert asked.stdout.split() == [
+        ".venv/bin/python",
+        "-m",
+        "jupyterlab",
+        "notebooks",
+        *options.split(),
+    ]
+
+
 def test_a_machine_that_is_too_old_or_too_full_is_told_what_is_needed(monkeypatch):
     monkeypatch.setattr(install, "DISK", 0)
     install.check_machine()
     monkeypatch.setattr(install, "DISK", 10**9)
+    monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "of smaller builds")
+    install.check_machine()
+    monkeypatch.delenv("PIP_EXTRA_INDEX_URL")
     with pytest.raises(SystemExit, match=r"1000000000 GB of disk are needed in .*, there are"):
         install.check_machine()
     monkeypatch.setattr(install, "OLDEST", (3, 99))
@@ -262,6 +347,8 @@ def test_a_machine_that_is_too_old_or_too_full_is_told_what_is_needed(monkeypatc
     ],
 )
 def test_a_clone_of_another_address_is_told_how_to_set_it(book, origin, other):
+    if shutil.which("git") is None:
+        pytest.skip("no git on this machine")
     (book / "_config.yml").write_text("repository: {url: https://github.com/a/b}")
     subprocess.run(["git", "init", "-q", book], check=True)
     subprocess.run(["git", "-C", book, "remote", "add", "origin", origin], check=True)
@@ -347,3 +434,15 @@ def test_the_set_up_cell_installs_nothing_where_the_helpers_are_and_comes_before
         [sys.executable, "-c", script], env=without, capture_output=True, text=True
     )
     assert done.stdout == "10000\n", done.stderr
+
+
+@pytest.mark.process
+def test_the_set_up_cell_names_the_right_kernel_where_there_is_no_pytorch():
+    set_up = frame.framed_cells("04_a.ipynb")["set-up"]
+    bare = [sys.executable, "-I", "-S", "-c", set_up]  # without what is installed
+    done = subprocess.run(bare, capture_output=True, text=True)
+    assert done.stderr.splitlines()[-1] == (
+        "ModuleNotFoundError: This kernel has no torch and no torchvision and no numpy: choose the "
+        "kernel .venv, made by `make book`, or run `%pip install torch torchvision` in a cell "
+        "and then this cell again."
+    )

@@ -59,7 +59,7 @@ def write_sheet(app, exception):
     (static / SHEET).write_text(COMMON + "".join(rules), "utf-8")
     # The theme's template asks for the library on every page, and its style sheet has a rule for
     # each of two thousand icons.
-    (static / "scripts" / "fontawesome.js").write_text(f"// The icons are in {SHEET}.\n")
+    (static / "scripts" / "fontawesome.js").write_text(f"// The icons are in {SHEET}.\n", "utf-8")
     sheet = static / "styles" / "pydata-sphinx-theme.css"
     of_theme = re.sub(r"\.fa-[a-z0-9-]+:{1,2}before\{[^}]*\}", "", sheet.read_text("utf-8"))
     sheet.write_text(of_theme, "utf-8")

@@ -1,25 +1,18 @@
-"""The pictures that notebooks drew go into the pages as WebP.
-
-Curves lose nothing by it and take a third of the bytes. Grids of noisy pictures stay large, so
-they lose what no eye sees. The notebooks keep all of them as they are.
-"""
+"""The pictures that notebooks drew go into the pages as WebP. The notebooks keep the PNGs too."""
 
 from pathlib import Path
 
 from docutils import nodes
 from PIL import Image
 
-LARGE = 60_000  # bytes
+from resnet_helpers._pictures import as_webp
 
 
 def convert(path):
     """Write a WebP file beside a picture; returns its path."""
     smaller = path.with_suffix(".webp")
     with Image.open(path) as picture:
-        flat = picture.convert("RGB")
-    flat.save(smaller, lossless=True, method=6)
-    if smaller.stat().st_size > LARGE:
-        flat.save(smaller, quality=90, method=6)
+        smaller.write_bytes(as_webp(picture))
     return smaller
 
 
