@@ -114,6 +114,8 @@ export function stateOf(model, el, { derive = (s) => s, alongWith = (values, sta
   }
   return {
     read, show, live,
+    /** Draw anew, after a change of something that isn't in the state. */
+    again: tell,
     /** Set some names, as if by a control. */
     change,
     // Controls; `write` turns a value into words, radio buttons' values into elements as well.
@@ -188,6 +190,54 @@ export function mount(name, render) {
     render({ model, el });
     still.remove();
   });
+}
+
+/**
+ * What computes apart from the page: a worker, or slices of time where the page may have none.
+ *
+ * `make` gives { answer }, a generator that stops often and returns its answer. A worker gets its
+ * text, so it may use nothing from around it. `ask` takes a request and promises the answer; those
+ * that were asked before are answered before.
+ */
+export function apart(make) {
+  const { answer } = make();
+  const open = []; // what the worker was asked
+  /** @type {Promise<any>} */
+  let last = Promise.resolve();
+  let worker = null;
+  async function slices(request) {
+    const work = answer(request);
+    for (;;) {
+      const until = performance.now() + 8;
+      do {
+        const { done, value } = work.next();
+        if (done) return value;
+      } while (performance.now() < until);
+      await new Promise((later) => setTimeout(later));
+    }
+  }
+  function ask(request) {
+    if (!worker) return (last = last.then(() => slices(request)));
+    worker.postMessage(request);
+    return new Promise((done) => open.push({ request, done }));
+  }
+  try {
+    const text = `const { answer } = (${make})();
+      onmessage = ({ data }) => {
+        const work = answer(data);
+        for (;;) {
+          const { done, value } = work.next();
+          if (done) return postMessage(value);
+        }
+      };`;
+    worker = new Worker(URL.createObjectURL(new Blob([text])));
+    worker.onmessage = ({ data }) => open.shift().done(data);
+    worker.onerror = () => { // it was forbidden after all
+      worker = null;
+      open.splice(0).forEach(({ request, done }) => ask(request).then(done));
+    };
+  } catch { /* It is forbidden. */ }
+  return { ask, stop: () => worker?.terminate() };
 }
 
 /** A labelled slider over a list of values, for mouse, touch and arrow keys. */
