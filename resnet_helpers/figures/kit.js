@@ -336,7 +336,7 @@ function roundTicks(low, high, count) {
 }
 
 /** Both axes of a panel, with grid, labels and units. `xFormat`, `yFormat` turn a tick into text. */
-export function axes(x, y, { xLabel, yLabel, xFormat = asText, yFormat = asText }) {
+export function axes(x, y, { xLabel = "", yLabel = "", xFormat = asText, yFormat = asText }) {
   const [left, right] = x.range;
   const [bottom, top] = y.range;
   return svg("g", { class: "rh-axes", "aria-hidden": "true" },
@@ -365,3 +365,29 @@ export const rule = (x1, y1, x2, y2, attributes) => svg("line", { x1, y1, x2, y2
 /** A line through [x, y] pairs. */
 export const curve = (points, stroke, attributes = {}) => svg("polyline",
   { points: points.join(" "), fill: "none", stroke, "stroke-width": 2, ...attributes });
+
+/**
+ * A plot: axes, a line through the [x, y] pairs of each of `lines`, and dots at those of `around`.
+ * The box is [left, top, width, height] of what lies between the axes. What isn't finite is left
+ * out, and what is beyond the axis lies on its edge.
+ * @param {number[]} box
+ * @param {number[][]} ranges of both axes
+ */
+export function plot(box, ranges, colours, lines, labels, around = []) {
+  const [left, top, width, height] = box;
+  /** @type {any[]} */
+  const [xs, ys] = ranges;
+  const [x, y] = [scale(xs, [left, left + width], 4), scale(ys, [top + height, top], 3)];
+  const at = (pairs) => pairs.filter(([, value]) => Number.isFinite(value)).map(
+    ([place, value]) => [x(place), y(clamp(value, ys[0], ys[1]))]);
+  return [
+    axes(x, y, labels),
+    ...lines.map((line, i) => curve(at(line), colours[i])),
+    ...around.flatMap((pairs, i) => at(pairs).map(([cx, cy]) =>
+      svg("circle", { cx, cy, r: 3.5, fill: colours[i], opacity: 0.5 }))),
+  ];
+}
+
+/** What stays folded until somebody asks for it. */
+export const fold = (words, ...parts) =>
+  html("details", { class: "rh-fold" }, html("summary", {}, words), ...parts);

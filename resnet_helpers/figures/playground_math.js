@@ -1,27 +1,27 @@
 // The playground's mathematics: points in the plane, and a network that learns to tell them apart,
-// plain or residual. It knows of no page, so that a worker, a page and node run the same text.
+// plain or residual. It knows of no page: a worker, a page and node run the same text.
 //
 // A network of `depth` weight layers, as the book counts them: one from the plane to `width`
-// numbers, blocks of two, and a last one to two logits. z = W x, for a batch:
+// numbers, blocks of two, and one to two logits. For a batch x, with z = W x:
 //
-//     layer(x) = γ (z − mean) / √(variance + ε) + β       with batch norm
-//     layer(x) = γ z + β                                  without
+//     layer(x) = γ (z − mean) / √(variance + ε) + β       with batch norm; without: γ z + β
 //     block(x) = relu(layer(relu(layer(x))))              plain
 //     block(x) = relu(layer(relu(layer(x))) + x)          residual
 //
-// The first layer is followed by a ReLU, too. The last is W x + β, and the mean cross-entropy of its
-// softmax is the loss. W is drawn with variance 2 / inputs (He), γ = 1, or 0 in each block's second
-// layer if `zero`, β = 0. SGD with momentum as PyTorch has it: v ← 0.9 v + g, W ← W − rate v.
-// To be judged, a network sees all points as one batch; the plane is judged by that batch's means
-// and variances. Plain and residual have the same first weights and the same batches.
+// A ReLU follows the first layer, too. The last is W x + β, and its softmax's mean cross-entropy is
+// the loss. W starts with variance 2 / inputs (He), β = 0, and γ = 1; with `zero`, γ = 0 in each
+// block's second layer. SGD as in PyTorch: v ← 0.9 v + gradient, W ← W − rate v. To be judged, a
+// network sees all points as one batch, and the plane by that batch's means and variances.
 
 /**
- * All of it in one function, since a worker is given its text. In float64: in JavaScript it is
- * faster than float32, and what runs in the page is what the tests compare with PyTorch.
+ * All of it in one function, since a worker is given its text. In float64, which is faster in
+ * JavaScript than float32: what runs in the page is what the tests compare with PyTorch.
  */
 export function mathematics() {
   const [POINTS, BATCH, STEPS, WARM_UP, CELLS, EDGE] = [256, 64, 400, 40, 40, 1.2];
   const [MOMENTUM, EPSILON, SPREAD] = [0.9, 1e-5, 0.02];
+  const count = (length) => Array.from({ length }, (_, i) => i);
+  const zeros = (length) => new Float64Array(length);
 
   /** Numbers in [0, 1), the same for the same seed: mulberry32. */
   const uniform = (seed) => () => {
@@ -32,34 +32,27 @@ export function mathematics() {
   };
   /** A normally distributed number, by Box and Muller. */
   const normal = (next) => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
-  const polar = (radius, turns) => [
-    radius * Math.cos(2 * Math.PI * turns), radius * Math.sin(2 * Math.PI * turns)];
-  const count = (length) => Array.from({ length }, (_, i) => i);
 
-  // Where a point of a class lies; t goes from 0 to 1 through its points.
+  const polar = (r, t) => [r * Math.cos(2 * Math.PI * t), r * Math.sin(2 * Math.PI * t)];
+  // Where a point of a class lies: t goes from 0 to 1 through its points.
   const SHAPES = {
     spirals: (t, label) => polar(0.1 + 0.9 * t, t + label / 2),
-    moons: (t, label) => polar(1, t / 2).map((x, axis) => (0.65 - 1.3 * label) * (x - 0.5 / (axis + 1))),
+    moons: (t, label) => polar(0.65, t / 2).map((x, i) => (1 - 2 * label) * (x - [0.325, 0.16][i])),
     circles: (t, label) => polar(0.45 + 0.45 * label, t),
     noise: (t, label, next) => [2 * next() - 1, 2 * next() - 1],
   };
-
   /** 256 points: x of all, then y of all; and their labels, 0 and 1 in turn. */
   function dataset(name, seed) {
-    const next = uniform(1000 + seed);
+    const [next, points] = [uniform(1000 + seed), zeros(2 * POINTS)];
     const labels = count(POINTS).map((i) => i % 2);
-    const points = new Float64Array(2 * POINTS);
-    labels.forEach((label, i) => {
-      const place = SHAPES[name]((i >> 1) / (POINTS / 2), label, next);
-      place.forEach((x, axis) => { points[axis * POINTS + i] = x + SPREAD * normal(next); });
-    });
+    labels.forEach((label, i) => SHAPES[name]((i >> 1) / (POINTS / 2), label, next).forEach(
+      (x, axis) => { points[axis * POINTS + i] = x + SPREAD * normal(next); }));
     return { points, labels };
   }
 
   /** Which points each step sees: four batches are all of them, then they are shuffled anew. */
   function batchesOf(seed) {
-    const next = uniform(2000 + seed);
-    const order = count(POINTS);
+    const [next, order] = [uniform(2000 + seed), count(POINTS)];
     return count(STEPS).map((step) => {
       const from = (step * BATCH) % POINTS;
       for (let i = from ? 0 : POINTS - 1; i > 0; i--) {
@@ -70,40 +63,34 @@ export function mathematics() {
     });
   }
 
-  /** The rate rises in 40 equal steps to its top, and falls in 360 equal steps to 1/361 of it. */
-  const rateAt = (step, top) =>
-    top * Math.min((step + 1) / WARM_UP, (STEPS - step) / (STEPS - WARM_UP + 1));
-
-  /** A network's layers; all their numbers lie in `values`, as W, γ, β of each layer in turn. */
+  /** A network's layers. All its numbers lie in `values`: W, γ, β of each layer in turn. */
   function network({ depth, width, norm, zero, residual, seed }) {
-    const next = uniform(3000 + seed);
+    const [next, layers] = [uniform(3000 + seed), []];
     const sizes = [2, ...Array(depth - 1).fill(width), 2];
-    const total = sizes.slice(1).reduce((sum, to, i) => sum + to * sizes[i] + 2 * to, 0);
-    const [values, slopes, speeds] = count(3).map(() => new Float64Array(total));
+    const total = sizes.reduce((sum, to, i) => (i ? sum + to * (sizes[i - 1] + 2) : 0), 0);
+    const [values, slopes, speeds] = [zeros(total), zeros(total), zeros(total)];
     let used = 0;
     const take = (length) => {
       used += length;
       return [values, slopes].map((all) => all.subarray(used - length, used));
     };
-    const layers = [];
     for (const i of count(depth)) {
       const [from, to, last] = [sizes[i], sizes[i + 1], i === depth - 1];
       const [[w, dw], [gamma, dgamma], [beta, dbeta]] = [take(to * from), take(to), take(to)];
-      const start = i > 0 && i % 2 === 0 && !last ? layers[i - 2] : null; // whose output enters a block
+      // The layer whose output enters the block that this one ends.
+      const start = i > 0 && i % 2 === 0 && !last ? layers[i - 2] : null;
       w.forEach((_, k) => { w[k] = Math.sqrt(2 / from) * normal(next); });
       gamma.fill(zero && start ? 0 : 1);
-      const [z, out, dout] = count(3).map(() => new Float64Array(to * POINTS));
-      const [mean, scale] = [new Float64Array(to), new Float64Array(to).fill(1)];
-      layers.push({ from, to, last, w, gamma, beta, dw, dgamma, dbeta, z, out, dout, mean, scale,
-        below: layers[i - 1], start, norm: norm && !last, added: 0 });
+      layers.push({ from, to, last, start, below: layers[i - 1], norm: norm && !last,
+        w, gamma, beta, dw, dgamma, dbeta, mean: zeros(to), scale: zeros(to).fill(1),
+        z: zeros(to * POINTS), out: zeros(to * POINTS), dout: zeros(to * POINTS) });
     }
     return { layers, values, slopes, speeds, residual };
   }
 
-  /** z = W x, normalised, and out = γ z + β, for n points; `known`: by means and scales as they are. */
+  /** z = W x, normalised, and out = γ z + β, for n points; `known`: by the last mean and scale. */
   function forward({ from, to, w, gamma, beta, z, out, mean, scale, norm }, x, n, known) {
-    for (let o = 0; o < to; o++) {
-      const row = o * n;
+    for (let o = 0, row = 0; o < to; o++, row += n) {
       z.fill(0, row, row + n);
       for (let i = 0; i < from; i += 2) { // two at a time: all sizes are even
         const [w0, w1, x0, x1] = [w[o * from + i], w[o * from + i + 1], i * n, (i + 1) * n];
@@ -113,8 +100,7 @@ export function mathematics() {
         let [sum, squares] = [0, 0];
         for (let b = 0; b < n; b++) sum += z[row + b];
         for (let b = 0; b < n; b++) squares += (z[row + b] - sum / n) ** 2;
-        mean[o] = sum / n;
-        scale[o] = 1 / Math.sqrt(squares / n + EPSILON);
+        [mean[o], scale[o]] = [sum / n, 1 / Math.sqrt(squares / n + EPSILON)];
       }
       const [m, s, g, shift] = [mean[o], scale[o], gamma[o], beta[o]];
       for (let b = 0; b < n; b++) {
@@ -124,17 +110,16 @@ export function mathematics() {
     }
   }
 
-  /** From the slopes of the loss by `out` to those by W, γ, β; those by x are added to `dx`. */
-  function backward({ from, to, last, w, gamma, z, dout, dw, dgamma, dbeta, scale, norm }, x, dx, n) {
-    for (let o = 0; o < to; o++) {
-      const row = o * n;
+  /** From the loss's slopes by `out` to those by W, γ, β; those by x are added to `dx`. */
+  function backward(layer, x, dx, n) {
+    const { from, to, last, w, gamma, z, dout, dw, dgamma, dbeta, scale, norm } = layer;
+    for (let o = 0, row = 0; o < to; o++, row += n) {
       let [sum, along] = [0, 0];
       for (let b = 0; b < n; b++) {
         sum += dout[row + b];
         along += dout[row + b] * z[row + b];
       }
-      dbeta[o] = sum;
-      dgamma[o] = last ? 0 : along; // the last layer's γ stays 1
+      [dbeta[o], dgamma[o]] = [sum, last ? 0 : along]; // the last layer's γ stays 1
       const [k, m, a] = [gamma[o] * scale[o], norm ? sum / n : 0, norm ? along / n : 0];
       for (let b = 0; b < n; b++) dout[row + b] = k * (dout[row + b] - m - a * z[row + b]);
       for (let i = 0; i < from; i += 2) {
@@ -145,21 +130,12 @@ export function mathematics() {
           const slope = dout[row + b];
           s0 += slope * x[x0 + b];
           s1 += slope * x[x1 + b];
-          if (dx) {
-            dx[x0 + b] += slope * w0;
-            dx[x1 + b] += slope * w1;
-          }
+          dx[x0 + b] += slope * w0;
+          dx[x1 + b] += slope * w1;
         }
-        dw[at] = s0;
-        dw[at + 1] = s1;
+        [dw[at], dw[at + 1]] = [s0, s1];
       }
     }
-  }
-
-  function length(numbers, n = numbers.length) {
-    let squares = 0;
-    for (let k = 0; k < n; k++) squares += numbers[k] ** 2;
-    return Math.sqrt(squares);
   }
 
   /** The logits of n points: of class 0 for all, then of class 1. */
@@ -168,77 +144,82 @@ export function mathematics() {
       const { out, start, last, below } = layer;
       const size = layer.to * n;
       forward(layer, below ? below.out : x, n, known);
-      if (start) layer.added = length(out, size) / length(start.out, size); // |F(x)| / |x|
       if (start && residual) for (let k = 0; k < size; k++) out[k] += start.out[k];
       if (!last) for (let k = 0; k < size; k++) if (out[k] < 0) out[k] = 0;
     }
     return layers.at(-1).out;
   }
 
-  /** The mean loss of a batch; leaves the slopes of all the network's numbers in `slopes`. */
-  function lossAndSlopes(net, x, labels) {
+  /** The mean loss of a batch. It leaves the slopes of all the network's numbers in `slopes`. */
+  function lossAndSlopes({ layers, residual }, x, labels) {
     const n = labels.length;
-    const out = logits(net, x, n);
-    for (const layer of net.layers) layer.dout.fill(0);
-    const { dout } = net.layers.at(-1);
+    const out = logits({ layers, residual }, x, n);
+    const { dout } = layers.at(-1);
     let loss = 0;
+    layers.forEach((layer) => layer.dout.fill(0));
     labels.forEach((label, b) => {
-      const gap = (1 - 2 * label) * (out[n + b] - out[b]); // the wrong logit less the right one
-      loss += Math.max(gap, 0) + Math.log1p(Math.exp(-Math.abs(gap)));
-      dout[n + b] = (1 - 2 * label) / (1 + Math.exp(-gap)) / n;
-      dout[b] = -dout[n + b];
+      const sign = 1 - 2 * label;
+      const gap = sign * (out[n + b] - out[b]); // the wrong logit less the right one
+      loss += (Math.max(gap, 0) + Math.log1p(Math.exp(-Math.abs(gap)))) / n;
+      [dout[b], dout[n + b]] = [-1, 1].map((way) => (way * sign) / (1 + Math.exp(-gap)) / n);
     });
-    for (const layer of net.layers.toReversed()) {
+    for (const layer of layers.toReversed()) {
       const { start, last, below } = layer;
-      if (!last) for (let k = 0; k < layer.to * n; k++) if (layer.out[k] <= 0) layer.dout[k] = 0;
-      if (start && net.residual) for (let k = 0; k < layer.to * n; k++) start.dout[k] += layer.dout[k];
-      backward(layer, below ? below.out : x, below?.dout, n);
+      const size = layer.to * n;
+      if (!last) for (let k = 0; k < size; k++) if (layer.out[k] <= 0) layer.dout[k] = 0;
+      if (start && residual) for (let k = 0; k < size; k++) start.dout[k] += layer.dout[k];
+      backward(layer, below ? below.out : x, below ? below.dout : zeros(2 * n), n);
     }
-    return loss / n;
+    return loss;
   }
 
-  function begin(settings) {
-    const { points, labels } = dataset(settings.points, settings.seed);
-    return { key: JSON.stringify(settings), top: settings.rate, net: network(settings), points, labels,
-      batches: batchesOf(settings.seed), losses: [], gradients: [] };
-  }
+  /** A network with its points and batches, before its first step. */
+  const begin = (settings) => ({ settings, losses: [], net: network(settings),
+    ...dataset(settings.points, settings.seed), batches: batchesOf(settings.seed) });
 
-  function trainStep({ net, top, points, labels, batches, losses }) {
+  function trainStep({ settings, net, points, labels, batches, losses }) {
+    const { values, slopes, speeds } = net;
     const batch = batches[losses.length];
-    const rate = rateAt(losses.length, top);
+    // The rate rises in 40 equal steps to its top, then falls in equal steps to 1/361 of it.
+    const now = losses.length;
+    const share = Math.min((now + 1) / WARM_UP, (STEPS - now) / (STEPS - WARM_UP + 1));
     const x = Float64Array.from([...batch, ...batch.map((i) => i + POINTS)], (i) => points[i]);
     losses.push(lossAndSlopes(net, x, batch.map((i) => labels[i])));
-    const { values, slopes, speeds } = net;
     for (let k = 0; k < values.length; k++) {
       speeds[k] = MOMENTUM * speeds[k] + slopes[k];
-      values[k] -= rate * speeds[k];
+      values[k] -= settings.rate * share * speeds[k];
     }
   }
 
-  let run = null; // the last one, to be gone on with
+  const lengthOf = (numbers) => Math.sqrt(numbers.reduce((sum, x) => sum + x * x, 0));
+  /** |F(x)| / |x| over all points, for the block that a layer ends. */
+  const added = ({ start, z, gamma, beta }) => lengthOf(z.map((value, k) =>
+    gamma[Math.floor(k / POINTS)] * value + beta[Math.floor(k / POINTS)])) / lengthOf(start.out);
+
+  let [run, key] = [null, ""]; // the last one, to be gone on with
   /**
-   * How a network is after `to` steps; with `look`, over the plane too. A generator: it stops often,
-   * for whoever has something else to do. The same request has the same answer, whatever came before.
+   * How a network is after `to` steps; with `look`, over the plane, too. The same request has the
+   * same answer, whatever came before. A generator, which stops often: others want to work, too.
    */
   function* answer({ settings, to, look }) {
-    if (run?.key !== JSON.stringify(settings) || run.losses.length > to) run = begin(settings);
+    if (key !== JSON.stringify(settings) || run.losses.length > to) run = begin(settings);
+    key = JSON.stringify(settings);
+    while (run.losses.length < to) yield trainStep(run);
     const { net, points, labels, losses } = run;
-    while (losses.length < to) yield trainStep(run);
-    const out = logits(net, points, POINTS);
+    const [out, plane] = [logits(net, points, POINTS), []];
     const wrong = labels.filter((label, i) => Number(out[POINTS + i] > out[i]) !== label).length;
-    const found = { step: to, losses: losses.slice(), error: wrong / POINTS,
-      gradients: net.layers.map(({ dw }) => length(dw)),
-      added: net.layers.filter(({ start }) => start).map(({ added }) => added), plane: [] };
-    const place = (cell) => EDGE * ((2 * cell + 1) / CELLS - 1);
-    for (let row = 0; look && row < CELLS; row += 5) { // probabilities of class 1, from the top
+    const found = { step: to, losses: losses.slice(), error: wrong / POINTS, plane,
+      gradients: net.layers.map(({ dw }) => lengthOf(dw)),
+      added: net.layers.filter(({ start }) => start).map(added) };
+    const [middle, n] = [(cell) => EDGE * ((2 * Math.floor(cell) + 1) / CELLS - 1), 4 * CELLS];
+    for (let row = 0; look && row < CELLS; row += 4) { // the probability of class 1, from the top
       yield;
-      const x = Float64Array.from(count(10 * CELLS), (i) => (i < 5 * CELLS ? place(i % CELLS)
-        : -place(row + Math.floor(i / CELLS) - 5)));
-      const n = 5 * CELLS;
+      const x = Float64Array.from(count(2 * n), (i) =>
+        (i < n ? middle(i % CELLS) : -middle(row + (i - n) / CELLS)));
       const both = logits(net, x, n, true);
-      for (let b = 0; b < n; b++) found.plane.push(1 / (1 + Math.exp(both[b] - both[n + b])));
+      for (let i = 0; i < n; i++) plane.push(1 / (1 + Math.exp(both[i] - both[n + i])));
     }
     return found;
   }
-  return { answer, begin, dataset, lossAndSlopes, trainStep, POINTS, STEPS, CELLS, EDGE };
+  return { answer, begin, dataset, trainStep, POINTS, STEPS, CELLS, EDGE };
 }
