@@ -377,7 +377,8 @@ export function plot(box, ranges, colours, lines, labels, around = []) {
   const [left, top, width, height] = box;
   /** @type {any[]} */
   const [xs, ys] = ranges;
-  const [x, y] = [scale(xs, [left, left + width], 4), scale(ys, [top + height, top], 3)];
+  const [x, y] = [scale(xs, [left, left + width], labels.xCount ?? 4),
+    scale(ys, [top + height, top], 3)];
   const at = (pairs) => pairs.filter(([, value]) => Number.isFinite(value)).map(
     ([place, value]) => [x(place), y(clamp(value, ys[0], ys[1]))]);
   return [

@@ -9,7 +9,6 @@ const { dataset, STEPS, CELLS, EDGE } = mathematics();
 const KINDS = ["plain", "residual"];
 const COLOURS = KINDS.map((kind) => `var(--${kind})`);
 const STRIDE = 8; // steps between two pictures
-const SEEDS = [0, 1, 2]; // of a sweep
 const SWEEPS = {
   depth: { words: "layers", values: [4, 8, 16, 24, 40, 64] },
   rate: { words: "learning rate", values: [0.01, 0.02, 0.05, 0.1, 0.2, 0.3] },
@@ -57,16 +56,15 @@ function drawInside({ depth }, shots, width) {
 /** The errors at which a sweep's networks ended: a dot for each seed, a line through the means. */
 function drawSweep({ name, lines, each }, width) {
   const { words, values } = SWEEPS[name];
-  const labels = { xLabel: words, xFormat: (i) => values[i], yLabel: "training error, %" };
-  const ranges = [[0, values.length - 1], [0, 60]];
-  return [246, plot([40, 30, width - 54, 170], ranges, COLOURS, lines, labels, each)];
+  const labels = { xLabel: words, xFormat: (i) => values[i], xCount: 6, yLabel: "final error, %" };
+  return [246, plot([40, 30, width - 54, 170], [[0, 5], [0, 60]], COLOURS, lines, labels, each)];
 }
 
 /** How it ended, and how far off the guess was. */
-function verdict(guess, errors, seconds) {
-  const off = 100 * errors[0] - guess;
+function verdict(guess, shots, seconds) {
+  const [plain, residual] = shots.map(({ error }) => percent(error));
+  const off = 100 * shots[0].error - guess;
   const far = `${fixed(Math.abs(off), 1)} points too ${off > 0 ? "low" : "high"}`;
-  const [plain, residual] = errors.map(percent);
   return `${STEPS} steps${seconds}: the plain network has ${plain} of the points wrong, the ` +
     `residual one ${residual}.${guess === null ? "" : ` You said ${guess}\u00a0%: ${far}.`}`;
 }
@@ -102,14 +100,10 @@ function render({ model, el }) {
     if (step() === STEPS) shots = [];
     const [s, from, started] = [state.read(), step(), performance.now()];
     begin("train", `Training two networks of ${s.depth} layers.`);
-    const both = await train(s, from, to, calm ? to : STRIDE, true, (now) => {
-      shots = now;
-      state.again();
-    });
-    if (!both) return;
+    const show = (both) => { shots = both; state.again(); };
+    if (!await train(s, from, to, calm ? to : STRIDE, true, show)) return;
     const time = from ? "" : ` in ${fixed((performance.now() - started) / 1000, 1)} seconds`;
-    const errors = both.map(({ error }) => error);
-    begin("", to < STEPS ? `Step ${to} of ${STEPS}.` : verdict(s.guess, errors, time));
+    begin("", to < STEPS ? paused() : verdict(s.guess, shots, time));
   }
   async function sweep(name) {
     const { words, values } = SWEEPS[name];
@@ -117,7 +111,7 @@ function render({ model, el }) {
     swept = { name, lines, each };
     begin(name, `Training with each number of the axis (${words}): both networks, three seeds.`);
     for (const [i, value] of values.entries()) {
-      for (const seed of SEEDS) {
+      for (const seed of [0, 1, 2]) {
         const both = await train({ ...s, [name]: value, seed }, 0, STEPS, 50, false, () => {});
         if (!both) return;
         both.forEach(({ error }, k) => {
@@ -137,8 +131,8 @@ function render({ model, el }) {
       // Its colour is the theme's: once that has changed, it is painted anew.
       ontransitionend: () => paint(canvas, shots[i]?.plane) });
     const error = html("output", { "data-readout": `${kind}-error` });
-    const points = svg("svg", { "aria-hidden": "true",
-      viewBox: [-EDGE, -EDGE, 2 * EDGE, 2 * EDGE].join(" ") });
+    const viewBox = [-EDGE, -EDGE, 2 * EDGE, 2 * EDGE];
+    const points = svg("svg", { viewBox, "aria-hidden": "true" });
     const element = html("div", { class: "rh-learner", style: `--colour: var(--${kind})` },
       html("p", {}, html("strong", {}, kind), html("span", {}, i ? "F(x) + x" : "F(x)"), error),
       html("div", { class: "rh-plane" }, canvas, points));
@@ -147,12 +141,12 @@ function render({ model, el }) {
   const said = html("p", { class: "rh-readout", role: "status" });
   const guess = html("input", { type: "number", min: 0, max: 100, oninput: () => state.change(
     { guess: guess.value ? clamp(Math.round(guess.valueAsNumber), 0, 100) : null }) });
-  const both = button("", () => (busy === "train" ? begin("", `Step ${step()} of ${STEPS}.`)
-    : go(STEPS)));
+  const paused = () => `Step ${step()} of ${STEPS}.`;
+  const both = button("", () => (busy === "train" ? begin("", paused()) : go(STEPS)));
   const one = button("One step", () => go(step() + 1));
   const anew = button("Start again", () => { shots = []; begin("", fresh(state.read())); });
-  const sweeps = Object.keys(SWEEPS).map((name) =>
-    button("", () => (busy === name ? begin("", "The sweep was stopped.") : sweep(name))));
+  const sweeps = Object.keys(SWEEPS).map((name) => [name,
+    button("", () => (busy === name ? begin("", "The sweep was stopped.") : sweep(name)))]);
   const ends = state.stage("errors of the sweep",
     (_, width) => (swept ? drawSweep(swept, width) : [0, []]));
 
@@ -165,8 +159,8 @@ function render({ model, el }) {
       fill(both, { class: "rh-primary", "data-action": "train" }), one, anew),
     html("div", { class: "rh-playground" }, ...learners.map(({ element }) => element), said,
       state.stage("what happens inside", (s, width) => drawInside(s, shots, width))),
-    html("div", { class: "rh-controls rh-apart" }, state.slider("depth", "layers"), ...sweeps),
-    ends, fold("More to change",
+    html("div", { class: "rh-controls rh-apart" }, state.slider("depth", "layers"),
+      ...sweeps.map(([, each]) => each)), ends, fold("More to change",
       html("div", { class: "rh-sliders" }, ...["rate", "width", "seed"].map((name) =>
         state.slider(name, SWEEPS[name]?.words ?? name))),
       html("div", { class: "rh-controls" }, state.choice("points", "points"),
@@ -192,10 +186,7 @@ function render({ model, el }) {
     guess.disabled = step() > 0;
     anew.disabled = step() === 0;
     if (document.activeElement !== guess) guess.value = s.guess ?? "";
-    sweeps.forEach((each, i) => {
-      const name = Object.keys(SWEEPS)[i];
-      each.textContent = busy === name ? "Stop" : `Sweep ${name}`;
-    });
+    for (const [name, each] of sweeps) each.textContent = busy === name ? "Stop" : `Sweep ${name}`;
     ends.hidden = !swept;
   });
   return () => engines?.forEach(({ stop }) => stop());

@@ -1,28 +1,12 @@
-// The playground's mathematics: points in the plane, and a network that learns to tell them apart,
-// plain or residual. It knows of no page: a worker, a page and node run the same text.
-//
-// A network of `depth` weight layers, as the book counts them: one from the plane to `width`
-// numbers, blocks of two, and one to two logits. For a batch x, with z = W x:
-//
-//     layer(x) = γ (z − mean) / √(variance + ε) + β       with batch norm; without: γ z + β
-//     block(x) = relu(layer(relu(layer(x))))              plain
-//     block(x) = relu(layer(relu(layer(x))) + x)          residual
-//
-// A ReLU follows the first layer, too. The last is W x + β, and its softmax's mean cross-entropy is
-// the loss. W starts with variance 2 / inputs (He), β = 0, and γ = 1; with `zero`, γ = 0 in each
-// block's second layer. SGD as in PyTorch: v ← 0.9 v + gradient, W ← W − rate v. To be judged, a
-// network sees all points as one batch, and the plane by that batch's means and variances.
+// The playground's mathematics, which playground.py puts into formulas: points in the plane, and a
+// network that learns to tell them apart. In float64: it is faster in JavaScript than float32.
 
-/**
- * All of it in one function, since a worker is given its text. In float64, which is faster in
- * JavaScript than float32: what runs in the page is what the tests compare with PyTorch.
- */
+/** All of it in one function that uses nothing around it, since a worker is given its text. */
 export function mathematics() {
   const [POINTS, BATCH, STEPS, WARM_UP, CELLS, EDGE] = [256, 64, 400, 40, 40, 1.2];
   const [MOMENTUM, EPSILON, SPREAD] = [0.9, 1e-5, 0.02];
   const count = (length) => Array.from({ length }, (_, i) => i);
   const zeros = (length) => new Float64Array(length);
-
   /** Numbers in [0, 1), the same for the same seed: mulberry32. */
   const uniform = (seed) => () => {
     seed = (seed + 0x6d2b79f5) | 0;
@@ -32,7 +16,6 @@ export function mathematics() {
   };
   /** A normally distributed number, by Box and Muller. */
   const normal = (next) => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
-
   const polar = (r, t) => [r * Math.cos(2 * Math.PI * t), r * Math.sin(2 * Math.PI * t)];
   // Where a point of a class lies: t goes from 0 to 1 through its points.
   const SHAPES = {
@@ -63,29 +46,25 @@ export function mathematics() {
     });
   }
 
-  /** A network's layers. All its numbers lie in `values`: W, γ, β of each layer in turn. */
+  /** A network's layers. A layer's numbers are W, γ and β, one after the other. */
   function network({ depth, width, norm, zero, residual, seed }) {
     const [next, layers] = [uniform(3000 + seed), []];
     const sizes = [2, ...Array(depth - 1).fill(width), 2];
-    const total = sizes.reduce((sum, to, i) => (i ? sum + to * (sizes[i - 1] + 2) : 0), 0);
-    const [values, slopes, speeds] = [zeros(total), zeros(total), zeros(total)];
-    let used = 0;
-    const take = (length) => {
-      used += length;
-      return [values, slopes].map((all) => all.subarray(used - length, used));
-    };
     for (const i of count(depth)) {
       const [from, to, last] = [sizes[i], sizes[i + 1], i === depth - 1];
-      const [[w, dw], [gamma, dgamma], [beta, dbeta]] = [take(to * from), take(to), take(to)];
+      const [values, slopes, speeds] = count(3).map(() => zeros(to * (from + 2)));
+      const [[w, gamma, beta], [dw, dgamma, dbeta]] = [values, slopes].map((all) =>
+        [all.subarray(0, -2 * to), all.subarray(-2 * to, -to), all.subarray(-to)]);
       // The layer whose output enters the block that this one ends.
       const start = i > 0 && i % 2 === 0 && !last ? layers[i - 2] : null;
       w.forEach((_, k) => { w[k] = Math.sqrt(2 / from) * normal(next); });
       gamma.fill(zero && start ? 0 : 1);
       layers.push({ from, to, last, start, below: layers[i - 1], norm: norm && !last,
-        w, gamma, beta, dw, dgamma, dbeta, mean: zeros(to), scale: zeros(to).fill(1),
+        values, slopes, speeds, w, gamma, beta, dw, dgamma, dbeta,
+        mean: zeros(to), scale: zeros(to).fill(1),
         z: zeros(to * POINTS), out: zeros(to * POINTS), dout: zeros(to * POINTS) });
     }
-    return { layers, values, slopes, speeds, residual };
+    return { layers, residual };
   }
 
   /** z = W x, normalised, and out = γ z + β, for n points; `known`: by the last mean and scale. */
@@ -150,18 +129,18 @@ export function mathematics() {
     return layers.at(-1).out;
   }
 
-  /** The mean loss of a batch. It leaves the slopes of all the network's numbers in `slopes`. */
+  /** The mean loss of a batch. It leaves its slopes by each layer's numbers in `slopes`. */
   function lossAndSlopes({ layers, residual }, x, labels) {
-    const n = labels.length;
-    const out = logits({ layers, residual }, x, n);
-    const { dout } = layers.at(-1);
+    const [n, { out, dout }] = [labels.length, layers.at(-1)];
     let loss = 0;
+    logits({ layers, residual }, x, n);
     layers.forEach((layer) => layer.dout.fill(0));
     labels.forEach((label, b) => {
       const sign = 1 - 2 * label;
       const gap = sign * (out[n + b] - out[b]); // the wrong logit less the right one
       loss += (Math.max(gap, 0) + Math.log1p(Math.exp(-Math.abs(gap)))) / n;
-      [dout[b], dout[n + b]] = [-1, 1].map((way) => (way * sign) / (1 + Math.exp(-gap)) / n);
+      dout[n + b] = sign / (1 + Math.exp(-gap)) / n;
+      dout[b] = -dout[n + b];
     });
     for (const layer of layers.toReversed()) {
       const { start, last, below } = layer;
@@ -178,16 +157,16 @@ export function mathematics() {
     ...dataset(settings.points, settings.seed), batches: batchesOf(settings.seed) });
 
   function trainStep({ settings, net, points, labels, batches, losses }) {
-    const { values, slopes, speeds } = net;
-    const batch = batches[losses.length];
-    // The rate rises in 40 equal steps to its top, then falls in equal steps to 1/361 of it.
-    const now = losses.length;
-    const share = Math.min((now + 1) / WARM_UP, (STEPS - now) / (STEPS - WARM_UP + 1));
+    const [now, batch] = [losses.length, batches[losses.length]];
     const x = Float64Array.from([...batch, ...batch.map((i) => i + POINTS)], (i) => points[i]);
     losses.push(lossAndSlopes(net, x, batch.map((i) => labels[i])));
-    for (let k = 0; k < values.length; k++) {
-      speeds[k] = MOMENTUM * speeds[k] + slopes[k];
-      values[k] -= settings.rate * share * speeds[k];
+    // The rate rises in 40 equal steps to its top, then falls in equal steps to 1/361 of it.
+    const share = Math.min((now + 1) / WARM_UP, (STEPS - now) / (STEPS - WARM_UP + 1));
+    for (const { values, slopes, speeds } of net.layers) {
+      for (let k = 0; k < values.length; k++) {
+        speeds[k] = MOMENTUM * speeds[k] + slopes[k];
+        values[k] -= settings.rate * share * speeds[k];
+      }
     }
   }
 
@@ -199,7 +178,7 @@ export function mathematics() {
   let [run, key] = [null, ""]; // the last one, to be gone on with
   /**
    * How a network is after `to` steps; with `look`, over the plane, too. The same request has the
-   * same answer, whatever came before. A generator, which stops often: others want to work, too.
+   * same answer, whatever came before. It stops often, since others want to work, too.
    */
   function* answer({ settings, to, look }) {
     if (key !== JSON.stringify(settings) || run.losses.length > to) run = begin(settings);
@@ -221,5 +200,5 @@ export function mathematics() {
     }
     return found;
   }
-  return { answer, begin, dataset, trainStep, POINTS, STEPS, CELLS, EDGE };
+  return { answer, begin, dataset, lossAndSlopes, trainStep, POINTS, STEPS, CELLS, EDGE };
 }
