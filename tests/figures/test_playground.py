@@ -39,11 +39,13 @@ FRAMES = """async () => {
 }"""
 # Ways in which a page may have no worker: the name is missing, or the worker fails later.
 NO_WORKERS = {
-    "none": "window.Worker = undefined",
-    "refused": """window.Worker = class {
-        constructor() { setTimeout(() => this.onerror(new Event("error"))); }
-        postMessage() {}
-        terminate() {}
+    "none": "() => { window.Worker = undefined; }",
+    "refused": """() => {
+        window.Worker = class {
+            constructor() { setTimeout(() => this.onerror(new Event("error"))); }
+            postMessage() {}
+            terminate() {}
+        };
     }""",
 }
 
