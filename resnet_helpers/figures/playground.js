@@ -36,8 +36,8 @@ function dots({ points, seed }) {
 /** Three plots of what happens inside: beside one another where there is room. */
 function drawInside({ depth }, shots, width) {
   const [across, row] = width < 560 ? [1, 116] : [3, 150];
-  const box = (i) => (across > 1 ? [(i * width) / 3 + 40, 28, width / 3 - 54, row - 52]
-    : [40, 28 + i * row, width - 54, row - 52]);
+  const box = (i) => (across > 1 ? [(i * width) / 3 + 44, 28, width / 3 - 60, row - 52]
+    : [44, 28 + i * row, width - 60, row - 52]);
   const lines = (name, write) => shots.map((shot) => shot[name].map((y, i) => [i + 1, write(y)]));
   const logs = (i, yLabel, most, name) => {
     const both = lines(name, Math.log10);
@@ -47,9 +47,9 @@ function drawInside({ depth }, shots, width) {
   };
   return [across > 1 ? row : 3 * row, [
     ...plot(box(0), [[0, STEPS], [0, 1.5]], COLOURS, lines("losses", Number),
-      { yLabel: "loss, by step" }),
-    ...logs(1, "gradient’s length, by layer", depth, "gradients"),
-    ...logs(2, "|F(x)| / |x|, by block", Math.max(1, depth / 2 - 1), "added"),
+      { yLabel: "loss by step" }),
+    ...logs(1, "gradient’s length by layer", depth, "gradients"),
+    ...logs(2, "|F(x)| / |x| by block", Math.max(1, depth / 2 - 1), "added"),
   ]];
 }
 
