@@ -208,7 +208,7 @@ export function apart(make) {
   async function slices(request) {
     const work = answer(request);
     for (;;) {
-      const until = performance.now() + 8;
+      const until = performance.now() + 5;
       do {
         const { done, value } = work.next();
         if (done) return value;
