@@ -31,13 +31,20 @@ def png_source(image):
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
-def _joined(source):
-    """The kit's text and a figure's as one module, since neither can import from a notebook."""
-    kit = read("kit.js")
-    names = ", ".join(re.findall(r"^export (?:function|const) (\w+)", kit, re.MULTILINE))
-    kit = re.sub(r"^export ", "", kit, flags=re.MULTILINE)
-    figure = re.sub(r'import (\{[^}]*\}) from "./kit.js";', r"const \1 = kit;", read(source))
-    return f"const kit = (() => {{\n{kit}\nreturn {{ {names} }};\n}})();\n\n{figure}"
+def _joined(name):
+    """A figure's module and those that it imports as one, since none can import from a notebook."""
+    figure = read(f"{name}.js")
+    beside = dict.fromkeys(re.findall(r'from "\./(\w+)\.js";', figure))
+    figure = re.sub(r'import (\{[^}]*\}) from "\./(\w+)\.js";', r"const \1 = \2;", figure)
+    return "\n\n".join((*map(_closed, beside), figure))
+
+
+def _closed(name):
+    """A module's text as one constant, which holds what the module exports."""
+    text = read(f"{name}.js")
+    names = ", ".join(re.findall(r"^export (?:function|const) (\w+)", text, re.MULTILINE))
+    text = re.sub(r"^export ", "", text, flags=re.MULTILINE)
+    return f"const {name} = (() => {{\n{text}\nreturn {{ {names} }};\n}})();"
 
 
 class Figure(anywidget.AnyWidget):
@@ -68,7 +75,7 @@ class Figure(anywidget.AnyWidget):
         super().__init_subclass__(**kwargs)
         if "name" in cls.__dict__:  # traitlets makes subclasses of its own, too
             cls.anchor = f"figure-{cls.name}"
-            cls._esm = _joined(f"{cls.name}.js")
+            cls._esm = _joined(cls.name)
             FIGURES.append(cls)
 
     @traitlets.default("allowed")

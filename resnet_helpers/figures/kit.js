@@ -114,6 +114,8 @@ export function stateOf(model, el, { derive = (s) => s, alongWith = (values, sta
   }
   return {
     read, show, live,
+    /** Draw anew, after a change of something that isn't in the state. */
+    again: tell,
     /** Set some names, as if by a control. */
     change,
     // Controls; `write` turns a value into words, radio buttons' values into elements as well.
@@ -188,6 +190,54 @@ export function mount(name, render) {
     render({ model, el });
     still.remove();
   });
+}
+
+/**
+ * What computes apart from the page: a worker, or slices of time where the page may have none.
+ *
+ * `make` gives { answer }, a generator that stops often and returns its answer. A worker gets its
+ * text, so it may use nothing from around it. `ask` takes a request and promises the answer; those
+ * that were asked before are answered before.
+ */
+export function apart(make) {
+  const { answer } = make();
+  const open = []; // what the worker was asked
+  /** @type {Promise<any>} */
+  let last = Promise.resolve();
+  let worker = null;
+  async function slices(request) {
+    const work = answer(request);
+    for (;;) {
+      const until = performance.now() + 5;
+      do {
+        const { done, value } = work.next();
+        if (done) return value;
+      } while (performance.now() < until);
+      await new Promise((later) => setTimeout(later));
+    }
+  }
+  function ask(request) {
+    if (!worker) return (last = last.then(() => slices(request)));
+    worker.postMessage(request);
+    return new Promise((done) => open.push({ request, done }));
+  }
+  try {
+    const text = `const { answer } = (${make})();
+      onmessage = ({ data }) => {
+        const work = answer(data);
+        for (;;) {
+          const { done, value } = work.next();
+          if (done) return postMessage(value);
+        }
+      };`;
+    worker = new Worker(URL.createObjectURL(new Blob([text])));
+    worker.onmessage = ({ data }) => open.shift().done(data);
+    worker.onerror = () => { // it was forbidden after all
+      worker = null;
+      open.splice(0).forEach(({ request, done }) => ask(request).then(done));
+    };
+  } catch { /* It is forbidden. */ }
+  return { ask, stop: () => worker?.terminate() };
 }
 
 /** A labelled slider over a list of values, for mouse, touch and arrow keys. */
@@ -286,7 +336,7 @@ function roundTicks(low, high, count) {
 }
 
 /** Both axes of a panel, with grid, labels and units. `xFormat`, `yFormat` turn a tick into text. */
-export function axes(x, y, { xLabel, yLabel, xFormat = asText, yFormat = asText }) {
+export function axes(x, y, { xLabel = "", yLabel = "", xFormat = asText, yFormat = asText }) {
   const [left, right] = x.range;
   const [bottom, top] = y.range;
   return svg("g", { class: "rh-axes", "aria-hidden": "true" },
@@ -315,3 +365,30 @@ export const rule = (x1, y1, x2, y2, attributes) => svg("line", { x1, y1, x2, y2
 /** A line through [x, y] pairs. */
 export const curve = (points, stroke, attributes = {}) => svg("polyline",
   { points: points.join(" "), fill: "none", stroke, "stroke-width": 2, ...attributes });
+
+/**
+ * A plot: axes, a line through the [x, y] pairs of each of `lines`, and dots at those of `around`.
+ * The box is [left, top, width, height] of what lies between the axes. What isn't finite is left
+ * out, and what is beyond the axis lies on its edge.
+ * @param {number[]} box
+ * @param {number[][]} ranges of both axes
+ */
+export function plot(box, ranges, colours, lines, labels, around = []) {
+  const [left, top, width, height] = box;
+  /** @type {any[]} */
+  const [xs, ys] = ranges;
+  const [x, y] = [scale(xs, [left, left + width], labels.xCount ?? 4),
+    scale(ys, [top + height, top], 3)];
+  const at = (pairs) => pairs.filter(([, value]) => Number.isFinite(value)).map(
+    ([place, value]) => [x(place), y(clamp(value, ys[0], ys[1]))]);
+  return [
+    axes(x, y, labels),
+    ...lines.map((line, i) => curve(at(line), colours[i])),
+    ...around.flatMap((pairs, i) => at(pairs).map(([cx, cy]) =>
+      svg("circle", { cx, cy, r: 3.5, fill: colours[i], opacity: 0.5 }))),
+  ];
+}
+
+/** What stays folded until somebody asks for it. */
+export const fold = (words, ...parts) =>
+  html("details", { class: "rh-fold" }, html("summary", {}, words), ...parts);

@@ -69,10 +69,16 @@ def test_anchors_differ():
     assert len({figure.anchor for figure in FIGURES}) == len(FIGURES)
 
 
-def test_a_module_imports_the_kit_alone_and_asks_no_other_place(figure):
+def test_a_module_imports_its_neighbours_alone_and_asks_no_other_place(figure):
     module = (HERE / f"{figure.name}.js").read_text()
-    assert set(re.findall(r'\bfrom "([^"]*)"', module)) == {"./kit.js"}
+    imported = set(re.findall(r'\bfrom "([^"]*)"', module))
+    assert {"./kit.js"} <= imported <= {"./kit.js", f"./{figure.name}_math.js"}
     assert module.rstrip().endswith(EXPORT)
+    for name in ("kit.js", *imported - {"./kit.js"}):
+        neighbour = (HERE / name).read_text()
+        assert not re.search(r"^import ", neighbour, re.MULTILINE)  # joined as it stands
+        module += neighbour
+    module = module.replace("http://www.w3.org/2000/svg", "")
     assert "http" not in module and "fetch(" not in module and "import(" not in module
 
 

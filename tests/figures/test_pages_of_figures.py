@@ -12,9 +12,10 @@ from resnet_helpers.figures import BlockStepper, CostCalculator
 
 EXTENSIONS = Path(__file__).resolve().parents[2] / "book" / "_ext"
 CONF = """
-from deep_by_addition import figure_scripts
+from deep_by_addition import figure_scripts, live_figure
 
 def setup(app):
+    app.add_directive("figure-widget", live_figure.FigureDirective)
     app.connect("builder-inited", figure_scripts.write)
     app.connect("html-page-context", figure_scripts.load)
 """
@@ -32,6 +33,8 @@ def pages(tmp_path_factory):
     (source / "index.rst").write_text(f"Figures\n=======\n\n{raw}\n\n.. toctree::\n\n   words\n")
     (source / "conf.py").write_text(CONF)
     (source / "words.rst").write_text("Words\n=====\n\nAnd no figure.\n")
+    directive = '.. figure-widget:: playground\n\n   depth: 8\n   points: "moons"\n'
+    (source / "play.rst").write_text(f":orphan:\n\nPlay\n====\n\n{directive}")
     with pytest.MonkeyPatch.context() as patch, docutils_namespace():
         patch.syspath_prepend(EXTENSIONS)
         out, said = source / "out", {"status": None, "warning": io.StringIO()}
@@ -85,3 +88,9 @@ def test_a_link_reaches_one_figure_alone(page):
     after = readouts.all_inner_texts()
     assert after[:2] == before[:2] and after[2] != before[2]
     assert -1 < page.locator("#figure-cost-2").bounding_box()["y"] < 500
+
+
+def test_a_page_that_is_no_notebook_shows_a_figure_by_a_directive(pages, page):
+    page.goto((pages / "play.html").as_uri())
+    assert "8 layers, twice" in page.locator(".rh-title").inner_text()
+    assert page.get_by_label("moons").is_checked()

@@ -11,6 +11,7 @@ from . import (
     figure_scripts,
     icons,
     inline_svg,
+    live_figure,
     page_ends,
     palette,
     sentence_outputs,
@@ -50,6 +51,7 @@ def setup(app):
         "mathml", (unplugged.visit_inline, None), (unplugged.visit_block, None)
     )
     app.add_directive("diagram", inline_svg.DiagramDirective)
+    app.add_directive("figure-widget", live_figure.FigureDirective)
     app.add_directive("chapter-status", status.StatusDirective)
     app.add_node(status.StatusNode)
     app.add_post_transform(status.FillStatus)

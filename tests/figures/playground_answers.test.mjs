@@ -1,0 +1,70 @@
+// The five experiments' answers, each with the seeds 0 to 4, by the page's own code. The bounds are
+// wider than what was measured: another engine rounds otherwise, and deep plain networks enlarge it.
+import assert from "node:assert/strict";
+import test from "node:test";
+import { mathematics } from "../../resnet_helpers/figures/playground_math.js";
+
+const { answer, STEPS } = mathematics();
+const DEFAULT = { depth: 40, width: 12, rate: 0.05, norm: true, zero: false, points: "spirals" };
+const SEEDS = [0, 1, 2, 3, 4];
+
+function finish(settings, to) {
+  const work = answer({ settings, to, look: false });
+  for (;;) {
+    const { done, value } = work.next();
+    if (done) return value;
+  }
+}
+const ends = (changed, residual, to = STEPS) =>
+  SEEDS.map((seed) => finish({ ...DEFAULT, ...changed, residual, seed }, to));
+const errors = (changed, residual) => ends(changed, residual).map(({ error }) => 100 * error);
+const every = (numbers, holds) => assert.ok(numbers.every(holds), numbers.join(", "));
+
+test("by default the plain network ends above 10 %, the residual one below 2 %", () => {
+  every(errors({}, false), (error) => error > 10);
+  every(errors({}, true), (error) => error < 2);
+});
+
+test("is it the learning rate? no rate saves the plain network; 0.3 spoils some residual ones", () => {
+  for (const rate of [0.003, 0.2]) {
+    every(errors({ rate }, false), (error) => error > 10);
+    every(errors({ rate }, true), (error) => error < 2);
+  }
+  every(errors({ rate: 0.3 }, false), (error) => error > 10);
+  assert.ok(errors({ rate: 0.3 }, true).filter((error) => error > 10).length >= 1);
+});
+
+test("does width save the plain one? wider is better, and never good", () => {
+  const [narrow, wide] = [8, 32].map((width) => errors({ width }, false));
+  every(narrow, (error) => error > 10);
+  every(wide, (error) => error > 2 && error < 30);
+  every(errors({ width: 8 }, true), (error) => error < 3);
+});
+
+test("which layers have a gradient? all, and the plain network's first layers the longest", () => {
+  for (const { gradients } of ends({}, false, 1)) {
+    const ratio = Math.max(...gradients) / Math.min(...gradients);
+    assert.ok(ratio > 900 && ratio < 20_000, ratio);
+    assert.ok(gradients[0] > 800 * gradients.at(-1));
+  }
+  for (const { gradients } of ends({}, true, 1)) {
+    const ratio = Math.max(...gradients) / Math.min(...gradients);
+    assert.ok(ratio > 15 && ratio < 250, ratio);
+  }
+});
+
+test("what does γ = 0 change? it stops the plain network, and saves the other without norm", () => {
+  every(errors({ zero: true }, false), (error) => error === 50);
+  every(errors({ zero: true }, true), (error) => error < 2);
+  const bare = { norm: false, rate: 0.01 };
+  every(errors({ ...bare, zero: true }, true), (error) => error < 2);
+  every(errors(bare, true), (error) => error > 40);
+});
+
+test("when does the plain one win? not with batch norm; without it, where both fail", () => {
+  every([...errors({ depth: 8 }, false), ...errors({ depth: 8 }, true)], (error) => error === 0);
+  const noise = { depth: 4, points: "noise" };
+  const [plain, residual] = [errors(noise, false), errors(noise, true)];
+  every(plain.map((error, i) => error - residual[i]), (gap) => Math.abs(gap) < 5);
+  every(errors({ norm: false, rate: 0.01 }, false), (error) => error > 20 && error < 51);
+});
