@@ -88,9 +88,9 @@ def test_one_dataclass_has_a_learning_rate():
     ("files", "most"),
     [
         (list(PACKAGE.glob("[!_]*.py")), 1700),
-        # The aim for the house was 7,500 lines; it came to 7,900, and what other people's pictures
-        # and machines ask for took 900 more. Whoever makes it smaller lowers this bound.
-        ([path for kind in ("py", "js", "css") for path in PACKAGE.rglob(f"*.{kind}")], 8800),
+        # The aim for the house was 7,500 lines; it came to 7,900. What other people's pictures and
+        # machines ask for took 900 more, the playground 700. Whoever saves lines lowers the bound.
+        ([path for kind in ("py", "js", "css") for path in PACKAGE.rglob(f"*.{kind}")], 9510),
     ],
     ids=["core", "package"],
 )
