@@ -41,7 +41,7 @@ LIMITS = (
     "likeness to the book's networks ends without batch norm: at this learning rate both kinds "
     "then fail with most seeds, from 20 layers on. And a deep plain network enlarges each "
     "rounding error, so your browser may end at another number than ours. With the seeds 0 to 9 "
-    "we had 19 % to 43 %, in three browsers' engines."
+    "we had 19 % to 43 %, in Node, Chromium and Firefox."
 )
 EXPERIMENTS = [
     {

@@ -307,7 +307,7 @@ def test_jupyterlab_opens_for_root_too_as_in_a_container(tmp_path, user, options
     (tmp_path / "id").write_text(f"#!/bin/sh\necho {user}\n")
     (tmp_path / "id").chmod(0o755)
     asked = subprocess.run(
-        ["make", "--dry-run", "--old-file=installed", "lab", "LAB=--ip=::"],
+        ["make", "--no-print-directory", "--dry-run", "--old-file=installed", "lab", "LAB=--ip=::"],
         cwd=ROOT,
         env=os.environ | {"PATH": os.pathsep.join([str(tmp_path), os.environ["PATH"]])},
         capture_output=True,
