@@ -277,12 +277,22 @@ def load_weights(model: nn.Module, path: str | PathLike) -> nn.Module:
     return model
 
 
+def unpickle(content: bytes) -> object:
+    """What ``torch.save`` wrote, tensors on the CPU; no code that it may hold is run.
+
+    Raises:
+        One of DAMAGED: the bytes are damaged, or hold more than tensors and plain data.
+    """
+    file = io.BytesIO(content)
+    return torch.load(file, map_location="cpu", weights_only=True)
+
+
 def _read_weights(path):
     suffix, content = _suffix(path), Path(path).read_bytes()
     try:
         if suffix == ".safetensors":
             return safetensors.torch.load(content)
-        weights = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        weights = unpickle(content)
     except DAMAGED as error:
         raise ValueError(
             f"{path} is damaged, or holds something else than weights: {first_line(error)}"

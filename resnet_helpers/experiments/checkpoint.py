@@ -4,7 +4,6 @@ A process may be killed at any moment: the checkpoint of the last whole epoch st
 machine the training goes on from it as if unbroken, bit for bit.
 """
 
-import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ import torch
 
 from resnet_helpers._check import first_line
 from resnet_helpers._files import write_atomically
-from resnet_helpers.training import DAMAGED, save_weights
+from resnet_helpers.training import DAMAGED, save_weights, unpickle
 
 CHECKPOINT, WEIGHTS = "checkpoint.pt", "best.safetensors"
 # Settings of the machine: another one may not have them. A training may go on with others.
@@ -78,7 +77,7 @@ class Checkpoint:
         content = path.read_bytes()
         try:
             # To the CPU: where it was written there may have been a GPU, and here none.
-            kept = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+            kept = unpickle(content)
             found = kept["about"]
         except DAMAGED as error:
             raise ValueError(

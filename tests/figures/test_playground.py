@@ -133,8 +133,9 @@ def compare(settings, trace, each_step):
     return max(losses), max(lengths)
 
 
-def test_the_first_fifty_losses_of_the_residual_network_are_pytorchs(node):
-    settings = DEFAULT | {"residual": True}
+@pytest.mark.parametrize("changed", [{"residual": True}, {"residual": False, "depth": 8}])
+def test_the_first_fifty_losses_are_pytorchs(node, changed):
+    settings = DEFAULT | changed
     (trace,) = traces(node, [(settings, 50)])
     loss, length = compare(settings, trace, each_step=False)
     assert loss < 1e-9 and length < 1e-9
@@ -147,13 +148,6 @@ def test_each_of_the_first_fifty_steps_of_the_plain_network_is_pytorchs(node):
     (trace,) = traces(node, [(settings, 50)])
     loss, length = compare(settings, trace, each_step=True)
     assert loss < 1e-9 and length < 1e-6
-
-
-def test_the_first_fifty_losses_of_a_plain_network_of_eight_layers_are_pytorchs(node):
-    settings = DEFAULT | {"residual": False, "depth": 8}
-    (trace,) = traces(node, [(settings, 50)])
-    loss, length = compare(settings, trace, each_step=False)
-    assert loss < 1e-9 and length < 1e-9
 
 
 def test_pytorch_differs_from_itself_as_much_where_the_plain_network_is_deep(node):
@@ -356,8 +350,34 @@ def test_a_sweep_of_depth_takes_less_than_a_minute(show_figure):
     assert page.locator(".rh-stage circle").count() == 36
 
 
-def test_the_still_shows_what_was_measured():
-    for kind, ends in MEASURED.items():
-        assert all(len(errors) == 3 for errors in ends.values()), kind
-    assert all(error > 10 for error in MEASURED["plain"][40])
-    assert all(error < 2 for ends in MEASURED["residual"].values() for error in ends)
+ENDS = """
+import { readFileSync } from "node:fs";
+const { mathematics } = await import(process.argv[1]);
+const { answer, STEPS } = mathematics();
+function end(settings) {
+    const work = answer({ settings, to: STEPS, look: false });
+    for (;;) {
+        const { done, value } = work.next();
+        if (done) return 100 * value.error;
+    }
+}
+console.log(JSON.stringify(JSON.parse(readFileSync(0, "utf8")).map(end)));
+"""
+
+
+@pytest.mark.process
+def test_the_still_shows_what_the_pages_code_measures(node):
+    # Not at 24 layers, where a plain network may or may not get there: another engine's rounding
+    # decides. Nor to the last point, for the same reason.
+    told = [
+        (DEFAULT | {"residual": kind == "residual", "depth": depth, "seed": seed}, error)
+        for kind, ends in MEASURED.items()
+        for depth, errors in ends.items()
+        for seed, error in enumerate(errors)
+        if depth != 24
+    ]
+    command = [node, "--input-type=module", "-e", ENDS, (HERE / "playground_math.js").as_uri()]
+    asked = json.dumps([settings for settings, _ in told])
+    ran = subprocess.run(command, input=asked, capture_output=True, text=True, check=True)
+    for (settings, error), now in zip(told, json.loads(ran.stdout), strict=True):
+        assert now < 2 if error < 2 else now > 10, (settings, error, now)
