@@ -25,10 +25,14 @@ def as_webp(picture: Image.Image) -> bytes:
     return file.getvalue()
 
 
+def data_uri(data: bytes, kind: str) -> str:
+    """An address that holds a whole file, of a kind such as image/webp."""
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
 def img(data: bytes, kind: str, alt: str) -> str:
     """An element of HTML that holds a picture's file, of a kind such as image/webp."""
-    source = f"data:{kind};base64,{base64.b64encode(data).decode()}"
-    return f'<img src="{source}" alt="{html.escape(alt)}">'
+    return f'<img src="{data_uri(data, kind)}" alt="{html.escape(alt)}">'
 
 
 def img_of_png(png: bytes, alt: str) -> str:

@@ -278,11 +278,7 @@ def load_weights(model: nn.Module, path: str | PathLike) -> nn.Module:
 
 
 def unpickle(content: bytes) -> object:
-    """What ``torch.save`` wrote, tensors on the CPU; no code that it may hold is run.
-
-    Raises:
-        One of DAMAGED: the bytes are damaged, or hold more than tensors and plain data.
-    """
+    """What ``torch.save`` wrote, tensors on the CPU, without running code in it; raises DAMAGED."""
     file = io.BytesIO(content)
     return torch.load(file, map_location="cpu", weights_only=True)
 

@@ -32,6 +32,8 @@ def model_card(result):
         f"| {name} | {sum(counts)} | {f'{counts[k] / sum(counts):.1%}' if any(counts) else '–'} |"
         for k, (name, counts) in enumerate(zip(classes, test["confusion"], strict=True))
     )
+    # Such as test images that are copies of training images.
+    notes = "".join(f"\nOf these images: {note}." for note in made.get("notes", []))
     return f"""# {settings["network"]}, trained on {made["data"]}
 
 An image classifier: {result["parameters"]:,} parameters, {len(classes)} classes
@@ -42,7 +44,7 @@ An image classifier: {result["parameters"]:,} parameters, {len(classes)} classes
 Test accuracy **{test["accuracy"]:.1%} ± {test["standard_error"]:.1%}** (one standard error) on
 {images["test"]:,} images that took part in nothing else. They were measured once.
 Validation accuracy of the kept epoch, {result["best_epoch"]} of {settings["epochs"]}:
-{best["val_accuracy"]:.1%} ({images["validation"]:,} images, which chose the epoch).
+{best["val_accuracy"]:.1%} ({images["validation"]:,} images, which chose the epoch).{notes}
 
 | class | test images | recognised |
 |---|---|---|

@@ -145,7 +145,7 @@ def _train(model, recipe, data, about, folder, after_step, after_epoch):
     # All before the first step, so that nothing is found wanting after the last one.
     learn, validation, test = loader(data.train, True), loader(data.validation), loader(data.test)
     keep = Checkpoint(folder, about)
-    if distributed.from_first(lambda: keep.read() is not None):
+    if distributed.from_first((folder / CHECKPOINT).exists):
         _with_best(model, folder)
     if distributed.rank() == 0:
         print(describe(data), *data.notes, recipe, HEAD, sep="\n")
@@ -169,6 +169,7 @@ def _train(model, recipe, data, about, folder, after_step, after_epoch):
         "provenance": {
             "data": data.name,
             "classes": list(data.classes),
+            "notes": list(data.notes),
             "images": {name: len(split) for name, split in splits.items()},
             "digest": about["images"],
             "seconds": round(history[-1]["seconds"]),
@@ -333,10 +334,7 @@ def _is_finished(folder, resume):
 
 
 def _check_images(data):
-    """Raise a ValueError unless each class can be learned, chosen by, measured and written."""
-    for name in (data.name, *data.classes):
-        if name != name.encode(errors="replace").decode():
-            raise ValueError(f"{name!r} can't be written as UTF-8: rename the folder")
+    """Raise a ValueError unless each class can be learned, chosen by and measured."""
     lacking = []
     splits = {"training": data.train, "validation": data.validation, "test": data.test}
     for part, split in splits.items():

@@ -1,6 +1,5 @@
 """What all figures share: the same module runs with a kernel and, in a page, without one."""
 
-import base64
 import functools
 import html
 import io
@@ -12,6 +11,8 @@ import anywidget
 import matplotlib.pyplot as plt
 import traitlets
 from PIL import Image
+
+from resnet_helpers._pictures import data_uri
 
 HERE = Path(__file__).parent
 EXPORT = "export default { render };"
@@ -28,7 +29,7 @@ def png_source(image):
     """A PIL image as an address that holds the whole image."""
     file = io.BytesIO()
     image.save(file, "png", optimize=True)
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return data_uri(file.getvalue(), "image/png")
 
 
 def _joined(name):

@@ -19,7 +19,8 @@ def finished(tmp_path_factory):
     """The folder and the result of a small training."""
     folder = tmp_path_factory.mktemp("finished") / "out"
     splits = (noise_split(n, seed, 12) for seed, n in enumerate((80, 40, 50)))
-    data = Dataset("noise", tuple("abcdefghij"), *splits)
+    notes = ("exact copies of another split's images: 3 of 50 in test",)
+    data = Dataset("noise", tuple("abcdefghij"), *splits, notes=notes)
     recipe = Recipe("cifar_resnet8", epochs=2, batch_size=40)
     return folder, train_to_folder(recipe, data, folder)[1]
 
@@ -38,6 +39,7 @@ def test_the_model_card_says_what_the_network_is_and_what_made_it(finished):
         "(a, b, c, d, e, f, g, h, i, j)",
         "images of 12×12 pixels",
         "80 training images",
+        "exact copies of another split's images: 3 of 50 in test",
         result["provenance"]["digest"],
         f"{result['test']['accuracy']:.1%} ±",
         "network cifar_resnet8, image_size 12, epochs 2, batch_size 40, optimizer adam",
