@@ -190,7 +190,8 @@ def answers_of_servers():
     yield "no length told", [Answer(length=False)], None
     yield "no length told, a drop", [Answer(length=False, drop=9_000), Answer()], "isn't a whole"
     yield "range out of place", [Answer(drop=9_000), Answer(shift=7), Answer()], None
-    shifted = [Answer(drop=9_000), Answer(shift=7)] * 6
+    # One answer to all that is asked: on a busy machine a request may be given up and sent again.
+    shifted = [Answer(drop=9_000, shift=7)]
     yield "range out of place each time", shifted, "; started again 6 times"
     yield "range not satisfiable", [Answer(drop=9_000), Answer(status=416), Answer()], None
     other = partial(make_archive, members_of(CONTENTS), level=0)
