@@ -145,7 +145,7 @@ def _train(model, recipe, data, about, folder, after_step, after_epoch):
     # All before the first step, so that nothing is found wanting after the last one.
     learn, validation, test = loader(data.train, True), loader(data.validation), loader(data.test)
     keep = Checkpoint(folder, about)
-    if distributed.from_first((folder / CHECKPOINT).exists):
+    if distributed.from_first(lambda: keep.read() is not None):  # which names a damaged one
         _with_best(model, folder)
     if distributed.rank() == 0:
         print(describe(data), *data.notes, recipe, HEAD, sep="\n")
