@@ -68,6 +68,7 @@ def execute(notebook, **hooks):
             startup_timeout=3600,
             kernel_name="python3",
             record_timing=False,
+            coalesce_streams=True,  # or what is saved depends on when a kernel wrote it
             # Kernels warn that they use TCP, which on one's own machine is no news.
             extra_arguments=["--log-level=CRITICAL"],
             resources={"metadata": {"path": folder}},
