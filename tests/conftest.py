@@ -1,6 +1,7 @@
 """What several test modules need."""
 
 import shutil
+from collections import Counter
 
 import pytest
 from playwright.sync_api import sync_playwright
@@ -12,10 +13,21 @@ CUT = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0
 
 
 def pytest_collection_modifyitems(items):
-    """Mark what opens a browser."""
+    """Mark what opens a browser, and note which kind of trouble a test is about."""
     for item in items:
         if "browser" in item.fixturenames:
             item.add_marker("browser")
+        kinds = (mark.args[0] for mark in item.iter_markers("trouble"))
+        item.user_properties += [("trouble", kind) for kind in kinds]
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Count the tests of troubles that readers of other books and packages have had."""
+    passed = terminalreporter.stats.get("passed", [])
+    kinds = Counter(kind for test in passed for name, kind in test.user_properties)
+    if kinds:
+        counts = ", ".join(f"{kind} {count}" for kind, count in sorted(kinds.items()))
+        terminalreporter.write_line(f"troubles that others had: {counts}")
 
 
 @pytest.fixture

@@ -35,6 +35,7 @@ def test_a_failed_write_leaves_what_stood_there(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.trouble("paths and letters")
 def test_a_text_is_written_as_utf_8_whatever_the_machine_prefers(tmp_path):
     write_text(tmp_path / "new" / "file.txt", "3×3, γ = 0\n")
     assert (tmp_path / "new" / "file.txt").read_bytes() == "3×3, γ = 0\n".encode()

@@ -73,6 +73,7 @@ def test_what_is_wrong_is_told_in_one_line(tmp_path, capsys):
         command_line.main(["record", "degradation-cifar10-long"])
 
 
+@pytest.mark.trouble("one file's fault")
 def test_lack_of_memory_and_other_faults_of_the_machine_are_told_in_one_line(tmp_path, monkeypatch):
     train = ["train", "--recipe", "smoke", "--data", "sample", "--out", str(tmp_path / "out")]
     unknown = "CUDA error: no kernel image is available for execution on the device\nCompile with"
@@ -96,6 +97,7 @@ def test_lack_of_memory_and_other_faults_of_the_machine_are_told_in_one_line(tmp
         assert "\n" not in ended.value.code
 
 
+@pytest.mark.trouble("paths and letters")
 def test_where_the_terminal_knows_ascii_alone_nothing_fails(tmp_path, monkeypatch):
     out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr(sys, "stdout", out)

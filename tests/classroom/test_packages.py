@@ -5,6 +5,8 @@ import torchsummary
 
 from resnet_helpers.classroom import require_torch_summary
 
+pytestmark = pytest.mark.trouble("another kernel")
+
 
 def test_torch_summary_is_the_one_that_is_installed():
     require_torch_summary()

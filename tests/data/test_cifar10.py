@@ -11,6 +11,8 @@ import torchvision
 from resnet_helpers.data import cifar10, load
 from resnet_helpers.data.stl10 import FetchError
 
+pytestmark = pytest.mark.trouble("one file's fault")
+
 
 @pytest.fixture
 def server(monkeypatch):

@@ -12,6 +12,8 @@ from PIL import Image
 
 from resnet_helpers.data import describe, folder, load
 
+pytestmark = pytest.mark.trouble("a folder of images")
+
 
 def make(root, counts, ending="png", **options):
     """Folders of different 8×8 pictures, so many in each; the first pixel says the folder's number.
@@ -250,6 +252,7 @@ def test_all_unreadable_images_stand_in_one_error(tmp_path):
     assert all("can't be read as an image: mend or remove it" in line for line in lines[1:6])
 
 
+@pytest.mark.trouble("a state from another machine")
 def test_images_that_may_not_be_read_are_not_called_broken(tmp_path, monkeypatch):
     make(tmp_path, TWO)
 

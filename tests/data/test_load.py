@@ -71,6 +71,7 @@ def test_cifar10s_rows_of_colours_become_channels(empty_cache):
         assert test.images[n, c, y, x] == stored.data[n, y, x, c]
 
 
+@pytest.mark.trouble("two in one place")
 @pytest.mark.usefixtures("small_sets")
 def test_no_image_stands_in_two_splits(empty_cache):
     data = load("sample")
@@ -101,6 +102,7 @@ def test_a_bad_value_is_named_before_any_work(options, error, tmp_path, monkeypa
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.trouble("paths and letters")
 def test_the_cache_folder_may_begin_with_the_home_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("RESNET_HELPERS_CACHE", "~/cache")
@@ -114,6 +116,7 @@ def stopping(root):
     raise InterruptedError(str(root))
 
 
+@pytest.mark.trouble("paths and letters")
 @pytest.mark.parametrize("moved", [None, "~/cache"])
 def test_without_a_home_the_cache_is_a_temporary_folder(moved, monkeypatch, tmp_path):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))

@@ -57,12 +57,14 @@ def palette(mode, key):
     return picture, {"transparency": key}
 
 
+@pytest.mark.trouble("pixels")
 @pytest.mark.parametrize("ending", ["png", "webp", "tif"])
 def test_what_lies_under_nothing_is_white(ending, tmp_path):
     options = {"lossless": True, "exact": True} if ending == "webp" else {}
     assert read(glass(), tmp_path / f"a.{ending}", **options)[0].tolist() == [list(c) for c in SEEN]
 
 
+@pytest.mark.trouble("pixels")
 @pytest.mark.parametrize(
     ("picture", "options", "seen"),
     [
@@ -80,6 +82,7 @@ def test_each_modes_transparency_is_white(picture, options, seen, tmp_path):
     assert np.abs(read(picture, tmp_path / "a.png", **options)[0] - np.array(seen, int)).max() <= 1
 
 
+@pytest.mark.trouble("pixels")
 def test_a_gifs_transparency_is_white_and_its_first_frame_is_read(tmp_path):
     frames = [palette("P", 2)[0], Image.new("P", (3, 1), 1)]
     options = {"save_all": True, "append_images": frames[1:], "transparency": 2}
@@ -90,6 +93,7 @@ def test_a_gifs_transparency_is_white_and_its_first_frame_is_read(tmp_path):
     ]
 
 
+@pytest.mark.trouble("pixels")
 def test_the_transparent_colour_of_16_bits_is_white(tmp_path):
     path = tmp_path / "a.png"
     path.write_bytes(png(0, [[0, 300, 40000, 65535]], 40000))
@@ -98,6 +102,7 @@ def test_the_transparent_colour_of_16_bits_is_white(tmp_path):
     assert read_image(path)[:, 0].T.tolist() == [[0] * 3, [255] * 3, [2, 0, 0]]
 
 
+@pytest.mark.trouble("pixels")
 @pytest.mark.parametrize("form", ["a.png", "a.tif", "a.pgm", "big-endian.tif", "a.jp2"])
 def test_of_16_bits_the_upper_8_are_kept(form, tmp_path):
     deep = np.arange(0, 65536, 64, dtype=np.uint16).reshape(32, 32)
@@ -111,6 +116,7 @@ def test_of_16_bits_the_upper_8_are_kept(form, tmp_path):
     assert (read_image(path).numpy() == (deep >> 8)).all()
 
 
+@pytest.mark.trouble("pixels")
 def test_of_12_bits_the_upper_8_are_kept(tmp_path):
     # Two numbers in three bytes: 0xABC, 0x123. Pillow can't write it, so a TIFF is patched.
     Image.new("L", (3, 1)).save(tmp_path / "a.tif")
@@ -126,6 +132,7 @@ def test_of_12_bits_the_upper_8_are_kept(tmp_path):
     assert read_image(tmp_path / "a.tif")[0].tolist() == [[0xAB, 0x12]]
 
 
+@pytest.mark.trouble("pixels")
 @pytest.mark.parametrize(("kind", "told"), [(np.int32, "whole numbers"), (np.float32, "floats")])
 def test_pixels_whose_white_nobody_knows_are_refused_by_name(kind, told, tmp_path):
     Image.fromarray(np.eye(4, dtype=kind)).save(tmp_path / "scan.tif")
@@ -134,6 +141,7 @@ def test_pixels_whose_white_nobody_knows_are_refused_by_name(kind, told, tmp_pat
     assert "remove" not in str(e.value)
 
 
+@pytest.mark.trouble("pixels")
 @pytest.mark.parametrize("mode", ["L", "1", "P", "CMYK", "YCbCr"])
 def test_other_modes_become_rgb(mode, tmp_path):
     picture = Image.new("RGB", (4, 2), WHITE).convert(mode)
@@ -141,6 +149,7 @@ def test_other_modes_become_rgb(mode, tmp_path):
     assert (read(picture, path) >= 254).all()
 
 
+@pytest.mark.trouble("one file's fault")
 def test_a_picture_beside_a_senseless_number_stands_upright(tmp_path):
     # EXIF that says: held to the right (6), and a resolution of -1/0, where none below 0 may be.
     entries = struct.pack(">HHIHH", 0x0112, 3, 1, 6, 0) + struct.pack(">HHII", 0x011A, 10, 1, 38)
@@ -153,6 +162,7 @@ def test_a_picture_beside_a_senseless_number_stands_upright(tmp_path):
     assert (red[:12] > 200).all() and (red[20:] < -200).all()
 
 
+@pytest.mark.trouble("one file's fault")
 def test_each_way_of_holding_is_pillows(tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
     turns = [noise, noise[:, ::-1], noise[::-1, ::-1], noise[::-1]]
@@ -183,6 +193,7 @@ def spoil(kind, path):
     path.write_bytes(parts[kind])
 
 
+@pytest.mark.trouble("one file's fault")
 @pytest.mark.parametrize("kind", ["cut", "tif", "empty", "page", "chunk", "bits"])
 def test_a_broken_file_is_named(kind, tmp_path):
     spoil(kind, tmp_path / "broken.jpg")
@@ -190,6 +201,7 @@ def test_a_broken_file_is_named(kind, tmp_path):
         read_image(tmp_path / "broken.jpg", 16)
 
 
+@pytest.mark.trouble("one file's fault")
 @pytest.mark.parametrize(
     "error",
     [struct.error("out of range"), SyntaxError("no"), TypeError("x"), KeyError(3), OSError("cut")],
@@ -206,6 +218,7 @@ def raising(error):
     raise error
 
 
+@pytest.mark.trouble("a state from another machine")
 @pytest.mark.parametrize("code", [13, 5, 24])  # permission denied, input/output, too many files
 def test_a_fault_of_the_system_is_not_told_as_the_files(code, tmp_path, monkeypatch):
     Image.new("RGB", (2, 2)).save(tmp_path / "mine.png")
@@ -215,6 +228,7 @@ def test_a_fault_of_the_system_is_not_told_as_the_files(code, tmp_path, monkeypa
     assert caught.value.errno == code and "remove" not in str(caught.value)
 
 
+@pytest.mark.trouble("a state from another machine")
 def test_lack_of_memory_is_not_told_as_the_files(tmp_path, monkeypatch):
     Image.new("RGB", (2, 2)).save(tmp_path / "a.png")
     monkeypatch.setattr(Image.Image, "load", lambda self: raising(MemoryError()))
@@ -223,6 +237,7 @@ def test_lack_of_memory_is_not_told_as_the_files(tmp_path, monkeypatch):
         read_image(tmp_path / "a.png")
 
 
+@pytest.mark.trouble("one file's fault")
 def test_a_photograph_of_200_megapixels_is_read(tmp_path):
     Image.new("L", (16320, 12240), 128).save(tmp_path / "a.jpg", quality=10)
     limit = Image.MAX_IMAGE_PIXELS
@@ -230,6 +245,7 @@ def test_a_photograph_of_200_megapixels_is_read(tmp_path):
     assert limit == Image.MAX_IMAGE_PIXELS
 
 
+@pytest.mark.trouble("one file's fault")
 def test_a_picture_with_a_long_text_is_read(tmp_path):
     text = PngImagePlugin.PngInfo()
     text.add_text("prompt", "x" * (2 << 20), zip=True)
@@ -241,6 +257,7 @@ def photograph(path, size=(4032, 3024), quality=90):
     Image.fromarray(noise).resize(size, Image.Resampling.BICUBIC).save(path, quality=quality)
 
 
+@pytest.mark.trouble("large photographs")
 def test_a_photograph_is_cut_and_shrunk_as_the_whole_of_it_would_be(tmp_path):
     photograph(tmp_path / "a.jpg")
     with Image.open(tmp_path / "a.jpg") as whole:
@@ -251,6 +268,7 @@ def test_a_photograph_is_cut_and_shrunk_as_the_whole_of_it_would_be(tmp_path):
     assert np.abs(difference).max() <= 4 and np.abs(difference).mean() < 0.5
 
 
+@pytest.mark.trouble("large photographs")
 @pytest.mark.timing
 def test_photographs_of_12_megapixels_load_fast(tmp_path):
     """Against what load() did before: decode every pixel, and then shrink."""

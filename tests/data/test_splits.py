@@ -33,6 +33,7 @@ def test_cut_is_fixed_by_its_seed():
     assert chosen(1) == chosen(1) != chosen(2)
 
 
+@pytest.mark.trouble("two in one place")
 @pytest.mark.parametrize(
     ("pictures", "labels", "off"),
     [

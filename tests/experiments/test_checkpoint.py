@@ -56,6 +56,7 @@ def test_what_was_broken_off_goes_on_as_if_unbroken(tmp_path):
     assert go(tmp_path / "broken") == resumed  # it is done: nothing is trained
 
 
+@pytest.mark.trouble("a state from another machine")
 @pytest.mark.parametrize("damage", ["cut off", "empty", "something else", "another file"])
 def test_a_damaged_or_foreign_file_is_never_read_as_whole(tmp_path, damage):
     path = tmp_path / "checkpoint.pt"
@@ -93,6 +94,7 @@ def as_if_on_a_gpu(storage):
     return "cuda:0"
 
 
+@pytest.mark.trouble("a state from another machine")
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_what_a_gpu_left_goes_on_without_one_bit_for_bit(tmp_path, monkeypatch, optimizer):
     recipe = replace(TINY, optimizer=optimizer, learning_rate=0.01)
@@ -110,6 +112,7 @@ def test_what_a_gpu_left_goes_on_without_one_bit_for_bit(tmp_path, monkeypatch, 
     assert without_times(resumed) == without_times(whole)
 
 
+@pytest.mark.trouble("a state from another machine")
 @pytest.mark.parametrize("kind", [PermissionError, OSError])
 def test_a_file_that_cant_be_read_is_never_called_damaged(tmp_path, monkeypatch, kind):
     go(tmp_path)
@@ -126,6 +129,7 @@ def test_a_file_that_cant_be_read_is_never_called_damaged(tmp_path, monkeypatch,
     assert (tmp_path / "checkpoint.pt").read_bytes() == before
 
 
+@pytest.mark.trouble("a state from another machine")
 def test_settings_of_the_machine_may_change_on_the_way(tmp_path):
     go(tmp_path, replace(TINY, precision="bfloat16", threads=2))
     path = tmp_path / "checkpoint.pt"

@@ -50,6 +50,7 @@ def test_the_model_card_says_what_the_network_is_and_what_made_it(finished):
     assert f"| d | 5 | {right / 5:.1%} |" in card
 
 
+@pytest.mark.trouble("from file to network")
 def test_a_class_without_test_images_isnt_told_as_never_recognised(finished):
     result = {**finished[1], "test": {**finished[1]["test"]}}
     result["test"]["confusion"] = [[0] * 10, *result["test"]["confusion"][1:]]
@@ -89,6 +90,7 @@ def photographs(tmp_path_factory):
     return paths, [path.parent.name for path in paths], folder / "out", result
 
 
+@pytest.mark.trouble("from file to network")
 def test_the_model_cards_code_gives_the_model_cards_accuracy(photographs):
     paths, truth, folder, result = photographs
     code = (folder / "README.md").read_text("utf-8").split("```python\n")[1].split("```")[0]
@@ -102,6 +104,7 @@ def test_the_model_cards_code_gives_the_model_cards_accuracy(photographs):
     assert scope["probabilities"].sum(1).numpy() == pytest.approx(1, abs=1e-5)
 
 
+@pytest.mark.trouble("from file to network")
 def test_the_command_predict_says_the_same_in_a_line_a_picture(photographs, monkeypatch, capsys):
     paths, truth, folder, result = photographs
     monkeypatch.setenv("HOME", str(folder))  # ~ is a reader's home, though no shell saw it

@@ -209,6 +209,7 @@ def test_a_recipe_without_a_network_is_refused_before_anything_is_trained(tmp_pa
         train_to_folder(dataclasses.replace(TINY, network=""), make_data(), tmp_path / "out")
 
 
+@pytest.mark.trouble("asked for at the end")
 def test_a_loss_that_is_no_longer_finite_stops_with_its_batch_kept(tmp_path):
     recipe = dataclasses.replace(TINY, optimizer="sgd", learning_rate=1e30)
     with pytest.raises(FloatingPointError) as caught:
@@ -222,6 +223,7 @@ def test_a_loss_that_is_no_longer_finite_stops_with_its_batch_kept(tmp_path):
     assert not batch["logits"].isfinite().all()
 
 
+@pytest.mark.trouble("asked for at the end")
 def test_a_validation_loss_that_is_no_longer_finite_ends_the_first_epoch(tmp_path, monkeypatch):
     def spoil(row, step):
         if step.index == 4:  # the last one: the epoch's own losses are finite
@@ -239,6 +241,7 @@ def test_a_validation_loss_that_is_no_longer_finite_ends_the_first_epoch(tmp_pat
     assert {path.name for path in (tmp_path / "out").iterdir()} == {BAD_BATCH}
 
 
+@pytest.mark.trouble("asked for at the end")
 def test_json_never_holds_what_isnt_json(tmp_path):
     with pytest.raises(ValueError, match="not JSON compliant"):
         module.write_json(tmp_path / "history.json", {"loss": float("nan")})
@@ -260,6 +263,7 @@ def refused(data, folder, recipe=TINY, **options):
     return str(told.value)
 
 
+@pytest.mark.trouble("asked for at the end")
 @pytest.mark.parametrize("part", ["train", "validation", "test"])
 def test_a_class_or_a_split_without_images_is_named(tmp_path, part):
     data = make_data()
@@ -274,6 +278,7 @@ def test_a_class_or_a_split_without_images_is_named(tmp_path, part):
     assert f"no {name} images of a, b, c, d, e, f, g, h, i …" in said
 
 
+@pytest.mark.trouble("asked for at the end")
 @pytest.mark.parametrize("n", [1, 2, 3, 4])
 def test_the_number_of_images_that_a_class_needs_is_true(tmp_path, n):
     for name in ("ant", "bee"):
@@ -291,6 +296,7 @@ def test_the_number_of_images_that_a_class_needs_is_true(tmp_path, n):
         train_to_folder(dataclasses.replace(TINY, epochs=1), data, tmp_path / "out")
 
 
+@pytest.mark.trouble("asked for at the end")
 def test_a_last_batch_of_one_is_refused_where_batch_norm_cant_take_it(tmp_path):
     data = Dataset("noise", tuple("abcdefghij"), *(noise_split(n, n, 32) for n in (41, 20, 20)))
     resnet18 = Recipe("resnet18", epochs=1, batch_size=40)
@@ -302,6 +308,7 @@ def test_a_last_batch_of_one_is_refused_where_batch_norm_cant_take_it(tmp_path):
     train_to_folder(small, data, tmp_path / "small")
 
 
+@pytest.mark.trouble("asked for at the end")
 def test_a_folder_that_cant_be_written_is_refused(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     said = refused(make_data(), tmp_path / "file" / "out")
@@ -314,6 +321,7 @@ def test_a_folder_that_cant_be_written_is_refused(tmp_path, monkeypatch):
     assert "Permission denied): choose another" in refused(make_data(), tmp_path / "out")
 
 
+@pytest.mark.trouble("asked for at the end")
 def test_best_weights_that_are_lost_are_missed_before_another_epoch(interrupted):
     path = interrupted / WEIGHTS
     whole = path.read_bytes()
@@ -326,6 +334,7 @@ def test_best_weights_that_are_lost_are_missed_before_another_epoch(interrupted)
     train_to_folder(TINY, make_data(), interrupted, resume=True)
 
 
+@pytest.mark.trouble("one file's fault")
 def test_a_device_that_cant_be_used_is_refused_with_the_way_out(tmp_path, monkeypatch):
     assert "expected one of auto, cpu, cuda" in refused(make_data(), tmp_path, device="tpu")
     if not torch.cuda.is_available():
@@ -353,6 +362,7 @@ def test_what_it_learns_from_is_said_before_it_is_learned(tmp_path, capsys):
 # one folder, one training
 
 
+@pytest.mark.trouble("two in one place")
 def test_a_second_training_in_the_same_folder_is_refused_and_harms_nothing(tmp_path, finished):
     def second(model, history):
         for resume in (False, True):
@@ -364,6 +374,7 @@ def test_a_second_training_in_the_same_folder_is_refused_and_harms_nothing(tmp_p
     assert not (tmp_path / "out" / ".lock").exists()
 
 
+@pytest.mark.trouble("two in one place")
 @pytest.mark.process
 def test_the_lock_of_a_killed_training_vanishes_with_it(tmp_path, forker):
     folder = tmp_path / "out"
@@ -381,6 +392,7 @@ def test_the_lock_of_a_killed_training_vanishes_with_it(tmp_path, forker):
     assert process.wait() == 0
 
 
+@pytest.mark.trouble("paths and letters")
 def test_a_tilde_is_the_readers_home(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     train_to_folder(dataclasses.replace(TINY, epochs=1), make_data(), "~/mine")
@@ -396,6 +408,7 @@ def test_a_damaged_history_is_named_with_the_way_out(finished, tmp_path):
         assert "history.json is damaged" in said and "another folder (--out)" in said
 
 
+@pytest.mark.trouble("one file's fault")
 @pytest.mark.process
 def test_lack_of_memory_for_a_batch_is_told_in_one_line(tmp_path, forker):
     code = """
@@ -411,6 +424,7 @@ command_line.main(given["arguments"])
     assert "SystemExit: error: not enough memory (" in said and "a smaller --batch-size" in said
 
 
+@pytest.mark.trouble("paths and letters")
 def test_where_it_ran_is_told_without_git_and_without_proc(monkeypatch):
     def missing(*_, **__):
         raise FileNotFoundError
@@ -432,6 +446,7 @@ def test_the_number_of_threads_is_the_recipes_and_put_back(tmp_path):
 # weights that are refused
 
 
+@pytest.mark.trouble("a state from another machine")
 def test_a_truncated_checkpoint_is_refused_in_one_line(finished, tmp_path):
     whole = (finished[0] / "best.safetensors").read_bytes()
     path = tmp_path / "cut.safetensors"
@@ -442,12 +457,14 @@ def test_a_truncated_checkpoint_is_refused_in_one_line(finished, tmp_path):
         assert len(str(caught.value).splitlines()) == 1
 
 
+@pytest.mark.trouble("a state from another machine")
 def test_the_checkpoint_of_another_network_is_refused_in_one_line(finished):
     with pytest.raises(ValueError, match="weights of another network than this") as caught:
         load_weights(cifar_resnet(14), finished[0] / "best.safetensors")
     assert len(str(caught.value).splitlines()) == 1
 
 
+@pytest.mark.trouble("a state from another machine")
 def test_a_pickle_is_never_run(tmp_path):
     class Bomb:
         def __reduce__(self):
@@ -461,6 +478,7 @@ def test_a_pickle_is_never_run(tmp_path):
         load_trained(tmp_path / "bomb.safetensors")
 
 
+@pytest.mark.trouble("a state from another machine")
 def test_weights_without_their_settings_are_named(tmp_path):
     path = tmp_path / "bare.safetensors"
     safetensors.torch.save_file(cifar_resnet(8).state_dict(), path)

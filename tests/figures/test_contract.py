@@ -97,6 +97,7 @@ def test_a_notebook_keeps_state_and_still_but_no_code(figure):
     assert len(html) < 120_000
 
 
+@pytest.mark.trouble("another kernel")
 def test_colabs_old_widgets_keep_the_html(figure, monkeypatch):
     # ipywidgets 7, there, has this method, which IPython prefers to a bundle with HTML.
     monkeypatch.setattr(ipywidgets.Widget, "_ipython_display_", print, raising=False)

@@ -126,6 +126,7 @@ def test_every_figure_has_alt_text_and_a_caption(notebook):
         assert re.match(r"\*\*Figure \d+\.\d+\.\*\* ", caption), f"{cell.id}: caption"
 
 
+@pytest.mark.trouble("alt text that arrives")
 def test_every_picture_of_the_slides_has_its_alt_text(notebook):
     slides, _ = SlidesExporter().from_notebook_node(notebook)
     pictures = re.findall(r"<img\b[^>]*>", slides.split("<body")[1])

@@ -85,6 +85,7 @@ def test_a_notebook_runs_in_an_empty_folder_and_saves_its_outputs(book):
     assert execute.has_run(path)
 
 
+@pytest.mark.trouble("a slow, full or odd machine")
 @pytest.mark.process
 def test_a_build_shows_saved_outputs_then_runs_and_goes_on_where_one_failed(book, pages, capsys):
     first = write_notebook(book / "notebooks" / "1_a.ipynb", CLAIM)
@@ -133,6 +134,7 @@ def keep_run(path):
     execute.kept(path, ".ipynb").write_bytes(path.read_bytes())
 
 
+@pytest.mark.trouble("a slow, full or odd machine")
 def test_a_run_holds_until_code_a_helper_or_a_version_changes(book, monkeypatch):
     helpers = book / "resnet_helpers"
     helpers.mkdir()
@@ -160,6 +162,7 @@ def test_a_run_holds_until_code_a_helper_or_a_version_changes(book, monkeypatch)
     assert not execute.has_run(path)
 
 
+@pytest.mark.trouble("a slow, full or odd machine")
 @pytest.mark.process
 def test_a_build_that_is_broken_off_leaves_no_process_and_goes_on_from_there(book):
     chapters = book / "notebooks"
@@ -221,6 +224,7 @@ def test_nbval_compares_a_run_that_holds_and_starts_no_kernel(book, printed, pas
     assert ("1 passed" if passes else "Cell outputs differ") in done.stdout
 
 
+@pytest.mark.trouble("alt text that arrives")
 def test_a_saved_picture_gets_its_cells_alt_text_as_html_beside_it():
     drawn = io.BytesIO()
     Image.effect_noise((40, 30), 90).save(drawn, "png")
@@ -240,6 +244,7 @@ def test_a_saved_picture_gets_its_cells_alt_text_as_html_beside_it():
         assert shown.size == (40, 30)
 
 
+@pytest.mark.trouble("a slow, full or odd machine")
 def test_caches_that_cannot_be_written_move_into_the_environment(tmp_path, monkeypatch, capsys):
     (tmp_path / "file").touch()
     monkeypatch.setattr(make_book, "SPARE", tmp_path / "spare")
@@ -253,6 +258,7 @@ def test_caches_that_cannot_be_written_move_into_the_environment(tmp_path, monke
     assert str(tmp_path / "file" / "cache") in line and str(tmp_path / "spare") in line
 
 
+@pytest.mark.trouble("a slow, full or odd machine")
 def test_a_user_without_a_home_gets_one_in_the_environment(tmp_path, monkeypatch, capsys):
     def nobodys_home():
         raise RuntimeError("Could not determine home directory.")
@@ -266,6 +272,7 @@ def test_a_user_without_a_home_gets_one_in_the_environment(tmp_path, monkeypatch
     assert capsys.readouterr().out == f"No home folder is known. {tmp_path} is used instead.\n"
 
 
+@pytest.mark.trouble("a slow, full or odd machine")
 @pytest.mark.process
 def test_of_two_who_install_at_once_one_waits(tmp_path):
     script = "import install, pathlib, sys\ninstall.ROOT = pathlib.Path(sys.argv[1])\n"
@@ -287,6 +294,7 @@ def test_of_two_who_install_at_once_one_waits(tmp_path):
     assert waiting.communicate("\n")[0] == "mine\n"
 
 
+@pytest.mark.trouble("a slow, full or odd machine")
 def test_an_environment_of_another_folder_or_python_is_made_anew(tmp_path, monkeypatch):
     monkeypatch.setattr(install, "ROOT", tmp_path)
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
@@ -301,6 +309,7 @@ def test_an_environment_of_another_folder_or_python_is_made_anew(tmp_path, monke
     assert install.misfit(fits, "3.99") == f"it has Python {here}, not 3.99"
 
 
+@pytest.mark.trouble("a slow, full or odd machine")
 @pytest.mark.process
 @pytest.mark.parametrize(("user", "options"), [("0", "--allow-root --ip=::"), ("1000", "--ip=::")])
 def test_jupyterlab_opens_for_root_too_as_in_a_container(tmp_path, user, options):
@@ -322,6 +331,7 @@ def test_jupyterlab_opens_for_root_too_as_in_a_container(tmp_path, user, options
     ]
 
 
+@pytest.mark.trouble("a slow, full or odd machine")
 def test_a_machine_that_is_too_old_or_too_full_is_told_what_is_needed(monkeypatch):
     monkeypatch.setattr(install, "DISK", 0)
     install.check_machine()
@@ -420,6 +430,7 @@ def test_frame_writes_its_cells_and_notices_a_change(tmp_path):
     compile(set_up, "set-up", "exec")
 
 
+@pytest.mark.trouble("another kernel")
 @pytest.mark.process
 def test_the_set_up_cell_installs_nothing_where_the_helpers_are_and_comes_before_torch():
     """OpenMP reads GOMP_SPINCOUNT once, when torch is imported."""
@@ -436,6 +447,7 @@ def test_the_set_up_cell_installs_nothing_where_the_helpers_are_and_comes_before
     assert done.stdout == "10000\n", done.stderr
 
 
+@pytest.mark.trouble("another kernel")
 @pytest.mark.process
 def test_the_set_up_cell_names_the_right_kernel_where_there_is_no_pytorch():
     set_up = frame.framed_cells("04_a.ipynb")["set-up"]
