@@ -63,8 +63,6 @@ def provenance_line(recorded):
     if len({tuple(made[name] for name in common) for made in every}) != 1:
         raise ValueError("expected one run or more, all of one recording and one schedule")
     made = every[0]
-    lengths = sorted({row["epochs"] for row in made.get("sweep", [made])})
-    epochs = " and ".join(map(str, lengths))
     dates, commits, seeds = (
         ", ".join(map(str, sorted({made[name] for made in every})))
         for name in ("date", "commit", "seed")
@@ -73,7 +71,7 @@ def provenance_line(recorded):
     runs = f"{len(recorded)} runs" if len(recorded) > 1 else "1 run"
     return (
         f"Recorded {dates}: {runs} on {made['data']}, {made['training_images']:,} training "
-        f"images, {epochs} epochs, seed {seeds}; {minutes:.0f} minutes in all, "
+        f"images, {made['epochs']} epochs, seed {seeds}; {minutes:.0f} minutes in all, "
         f"{made['threads']} thread each, on {made['processor']}, PyTorch {made['torch']}, "
         f"commit {commits}. Again: {made['command']}"
     )

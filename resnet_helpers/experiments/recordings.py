@@ -6,7 +6,6 @@ makes those of a recording that aren't there yet; ``recorded`` reads them.
 """
 
 import fnmatch
-import itertools
 import json
 import shutil
 import time
@@ -43,7 +42,7 @@ class Run:
         replay: of a whole training, keep under ``watched`` what the network says after each
             epoch: the ``confusion`` counts of validation, and for the first ``REPLAYED`` test
             images the ``answers`` and the ``probabilities`` of all classes.
-        sweep: pairs (epochs, learning rate): the live experiment's training with each of them.
+        sweep: learning rates: the live experiment's training with each of them.
     """
 
     name: str
@@ -81,9 +80,9 @@ PILOTS = tuple(
     for depth in (20, 56)
     for rate in (0.1, 0.03, 0.01)
 )
-# The live experiment at other rates and lengths: is it only the learning rate, or patience?
+# The live experiment at other rates, and at length: is it only the learning rate, or patience?
 RATES = (0.003, 0.01, 0.03, 0.05, 0.1, 0.2, 0.4)
-LENGTHS = (10, 30)
+SWEPT = replace(LIVE, width=8, image_size=16)
 # The notes' recipe as they wrote it, on a network and a size that two cores can train.
 NOTES_RECIPE = replace(RECIPES["notes"], network="resnet18", image_size=96, epochs=12, threads=1)
 # Ten epochs, since each takes a tenth longer than one of the notes' twelve.
@@ -158,15 +157,17 @@ RECORDINGS = {
         *CIFAR10,
         (*_degradation_runs(LONG_DEGRADATION, {0: (20, 56)}, curve_steps=391), *PILOTS),
     ),
-    "rates-sample": Recording(
-        SAMPLE,
-        f"{DRAWN} at 16×16 pixels",
-        _degradation_runs(
-            replace(LIVE, width=8, image_size=16),
-            dict.fromkeys(range(3), (8, 20, 44)),
-            sweep=tuple(itertools.product(LENGTHS, RATES)),
-        ),
-    ),
+    **{
+        name: Recording(
+            SAMPLE,
+            f"{DRAWN} at 16×16 pixels",
+            _degradation_runs(recipe, dict.fromkeys(range(3), (8, 20, 44)), sweep=RATES),
+        )
+        for name, recipe in {
+            "rates-sample": SWEPT,
+            "rates-sample-30-epochs": replace(SWEPT, epochs=30),
+        }.items()
+    },
     "recipes-imagenette96": Recording(
         "photographs of 96×96 pixels: --data folder:PATH with PATH/train and PATH/test",
         "Imagenette (ten classes of ImageNet; fast.ai) at 96×96 pixels",
@@ -309,19 +310,18 @@ def _train_with_curve(run, data, train):
 
 
 def _sweep(run, data, place):
-    """The live experiment's training of one network, anew for each rate and length."""
+    """The live experiment's training of one network, anew for each rate."""
     file = place / "sweep.json"
     rows = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
     data = prepare(run.recipe, data)
-    for epochs, rate in run.sweep[len(rows) :]:
+    for rate in run.sweep[len(rows) :]:
         start = time.perf_counter()
-        recipe = replace(run.recipe, epochs=epochs, learning_rate=rate)
+        recipe = replace(run.recipe, learning_rate=rate)
         model = {run.name: network_for(recipe, len(data.classes))}
         history = train_side_by_side(model, data.train, recipe, recipe.seed)[run.name]
         test_error = errors(model, data.test, statistics_of=data.train)[run.name]
         rows.append(
             {
-                "epochs": epochs,
                 "learning_rate": rate,
                 **{name: [round(value, 4) for value in values] for name, values in history.items()},
                 "test_error": round(test_error, 4),
@@ -329,7 +329,7 @@ def _sweep(run, data, place):
             }
         )
         write_json(file, rows)
-        print(f"{run.file}, {epochs} epochs at {rate}: {history['error'][-1]:.1%}", flush=True)
+        print(f"{run.file} at {rate}: {history['error'][-1]:.1%}", flush=True)
     return {
         "settings": asdict(run.recipe),
         "sweep": rows,

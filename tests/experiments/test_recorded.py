@@ -34,6 +34,11 @@ def recipes():
 def test_a_run_is_whole_and_of_the_codes_recipe(name):
     run, planned = load_run(*name), PLANNED[name]
     assert Recipe.of(run["settings"]) == planned.recipe
+    if planned.sweep:
+        assert [row["learning_rate"] for row in run["sweep"]] == list(planned.sweep)
+        for row in run["sweep"]:
+            assert len(row["loss"]) == len(row["error"]) == planned.recipe.epochs
+        return
     assert len(run["history"]) == planned.recipe.epochs
     if planned.curve_steps:
         images = run["provenance"]["training_images"]
