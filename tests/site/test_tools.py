@@ -176,10 +176,11 @@ open({str(pid)!r}, "w").write(str(os.getpid()))
 time.sleep(600)"""
     write_notebook(chapters / "2_b.ipynb", code)
     script = f"""
-import sys
+import signal, sys
 from pathlib import Path
 sys.path.insert(0, {str(ROOT / "book" / "_tools")!r})
 import execute, make_book
+signal.signal(signal.SIGINT, signal.default_int_handler)  # `make test &` would ignore it
 execute.NOTEBOOKS = Path({str(chapters)!r})
 make_book.BUILT = Path({str(book / "_build")!r})
 make_book.build_pages = lambda paths: (make_book.BUILT / "html").mkdir(parents=True) or (
