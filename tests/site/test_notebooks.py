@@ -151,6 +151,30 @@ def test_text_is_plain_markdown(notebook):
             assert not re.search(r"^:::|^```\{|\{(cite|doc|ref|math)", cell.source, re.M), cell.id
 
 
+def test_a_trial_that_is_told_of_has_its_claim_its_record_or_its_source(notebook):
+    # Exercises, summary and objectives tell of what stands in the sections between.
+    ends = [cell.id for cell in notebook.cells if cell.source == "## What this chapter claimed"]
+    told, section = [], []
+    for cell in notebook.cells[4:]:
+        if cell.id in ends:
+            break
+        if cell.cell_type == "markdown" and re.match("#+ ", cell.source):
+            section = []
+            told.append(section)
+        section.append(cell)
+    assert ends and len(told) > 3
+    for section in told:
+        trials, proofs = [], ""
+        for cell in section:
+            if cell.cell_type == "code":
+                proofs += cell.source
+            else:
+                trials += re.findall(r"\b(?:seeds?|tried|every rate|always)\b[^.]*", cell.source)
+                proofs += "".join(re.findall(r"\]\(https?://", cell.source))
+        if trials:
+            assert re.search(r"claim\(|provenance_line\(|\]\(http", proofs), trials
+
+
 def test_links_to_other_pages_lead_somewhere(notebook):
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
