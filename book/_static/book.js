@@ -13,3 +13,76 @@
 
 // The search would read each page that it finds, for an excerpt. From a file it may not.
 if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+
+// A question can be answered before what came out is shown. Without this script all is in view.
+(() => {
+  const HOLD = "hold-answers";
+  const kept = (name, value) => {
+    try { // a browser may forbid to keep anything
+      if (value !== undefined) localStorage.setItem(name, value);
+      return localStorage.getItem(name);
+    } catch {
+      return null;
+    }
+  };
+  const make = (tag, properties, ...children) => {
+    const element = Object.assign(document.createElement(tag), properties);
+    element.append(...children);
+    return element;
+  };
+
+  /** What answers a question: all that follows it and is marked, up to the next text. */
+  function answersOf(question) {
+    const found = [];
+    for (let next = question.nextElementSibling; next; next = next.nextElementSibling) {
+      const marked = next.matches(".answer") ? [next] : [...next.querySelectorAll(".answer")];
+      if (next.matches(".predict, section") || (found.length && next.matches("p:not(.answer)"))) {
+        break;
+      }
+      found.push(...marked);
+    }
+    return found;
+  }
+
+  function ask(question, number) {
+    const name = `said:${location.pathname.split("/").at(-1)}:${number}`;
+    const answers = answersOf(question);
+    const field = make("input", { type: "text", ariaLabel: "Your answer" });
+    const write = make("button", { type: "submit", textContent: "Write it down" });
+    const look = make("button", { type: "button", className: "look", textContent: "Only look" });
+    const form = make("form", {}, field, write, ...(answers.length ? [look] : []));
+    const said = make("p", { className: "said", role: "status" });
+    const place = make("p", { className: "place",
+      textContent: "What came out stands here once you have answered." });
+    question.after(form, said);
+    answers[0]?.before(place);
+    const show = (guess) => {
+      answers.forEach((answer) => answer.classList.add("shown"));
+      place.remove();
+      form.remove();
+      said.textContent = guess ? `You wrote: ${guess}` : "";
+    };
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      if (field.value.trim()) show(kept(name, field.value.trim()) ?? field.value.trim());
+      else field.focus();
+    });
+    look.addEventListener("click", () => show(""));
+    if (kept(name)) show(kept(name));
+  }
+
+  addEventListener("DOMContentLoaded", () => {
+    const questions = document.querySelectorAll("p.predict");
+    if (!questions.length) return;
+    const box = make("input", { type: "checkbox", checked: kept(HOLD) !== "no" });
+    const hold = () => document.documentElement.classList.toggle(HOLD, box.checked);
+    box.addEventListener("change", () => {
+      kept(HOLD, box.checked ? "yes" : "no");
+      hold();
+    });
+    document.querySelector(".bd-article h1 ~ p").after(make("label", { className: "hold" }, box,
+      " Show what comes out only after I have answered"));
+    questions.forEach(ask);
+    hold();
+  });
+})();

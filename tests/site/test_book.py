@@ -67,6 +67,31 @@ def test_solutions_are_folded_in_the_page(book):
             assert len(re.findall(r"<details>\s*<summary>Solution</summary>", page)) >= 3, name
 
 
+def questions_of(name):
+    """The paragraphs of a chapter that ask the reader for an answer."""
+    opening = r"\*\*(?:Before you|Write down|Guess|Your guess|Decide).*?\*\*"
+    cells = [cell for cell in notebook_of(name).cells if cell.cell_type == "markdown"]
+    paragraphs = [text for cell in cells for text in cell.source.split("\n\n")]
+    return [text for text in paragraphs if re.search(opening, text)]
+
+
+def test_each_question_of_a_chapter_can_be_answered_in_its_page(book):
+    for name in CHAPTERS:
+        page = (book / f"{name}.html").read_text()
+        asked = re.findall(r'<p class="predict[^"]*">', page)
+        assert len(asked) == len(questions_of(name)) > 3, name
+
+
+def test_claims_are_folded_with_their_code_and_counted(book):
+    for name in CHAPTERS:
+        page = (book / f"{name}.html").read_text()
+        lines = re.findall(r"<summary>(\d+) claims? checked", page)
+        assert str(sum(map(int, lines))) == counted(name)[0]
+        shown = re.sub(r'<details class="[^"]*claims.*?</details>', "", page, flags=re.S)
+        assert 'claim</span><span class="p">(' not in shown, name
+        assert 'claim</span><span class="p">(' in page
+
+
 def notebook_of(name):
     return nbformat.read(ROOT / f"{name}.ipynb", as_version=4)
 

@@ -119,6 +119,36 @@ def test_a_chapters_code_is_seen_whole_and_its_figures_answer_the_hand(book, bro
             assert figure.locator(".rh-readout").inner_text() not in ("", before)
 
 
+ANSWERS = """() => [...document.querySelectorAll(".answer")]
+    .filter((answer) => answer.offsetParent).length"""
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_what_came_out_waits_for_the_readers_answer_and_stays(book, browser, name):
+    with opened(browser, book.as_uri(), f"{name}.html") as page:
+        answers = page.locator(".answer").count()
+        assert answers > 5 and page.evaluate(ANSWERS) == 0
+        page.emulate_media(media="print")
+        assert page.evaluate(ANSWERS) == answers
+        page.emulate_media(media="screen")
+        field = page.locator("p.predict:has(~ .cell) + form input").first
+        field.fill("more than half <b>")
+        field.press("Enter")
+        shown = page.evaluate(ANSWERS)
+        assert shown > 0 and page.locator("p.said").first.inner_text()
+        assert barriers(page, color_contrast=False) == []
+        page.reload(wait_until="load")
+        assert page.evaluate(ANSWERS) == shown
+        assert "You wrote: more than half <b>" in page.inner_text(".bd-article")
+        page.get_by_text("Only look").first.click()
+        assert page.evaluate(ANSWERS) > shown
+        page.get_by_text("Show what comes out only after").click()
+        assert page.evaluate(ANSWERS) == answers
+        page.reload(wait_until="load")
+        assert page.evaluate(ANSWERS) == answers
+        assert barriers(page) == []
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_from_a_server_is_light_and_asks_no_other_place(site, browser, name):
     with opened(browser, site, f"{name}.html") as page:

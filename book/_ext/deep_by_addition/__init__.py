@@ -14,6 +14,7 @@ from . import (
     live_figure,
     page_ends,
     palette,
+    reading_aids,
     sentence_outputs,
     small_pictures,
     status,
@@ -34,6 +35,7 @@ HANDLERS = [
     ("doctree-read", 500, page_ends.note_beginning),
     # It counts in the blocks that sentence_outputs has marked.
     ("doctree-read", 600, status.count),
+    ("doctree-read", 700, reading_aids.add),
     ("doctree-resolved", 500, status.add_notice),
     ("html-page-context", 500, page_ends.ask),
     ("html-page-context", 500, figure_scripts.load),
@@ -54,6 +56,7 @@ def setup(app):
     app.add_directive("figure-widget", live_figure.FigureDirective)
     app.add_directive("chapter-status", status.StatusDirective)
     app.add_node(status.StatusNode)
+    app.add_node(reading_aids.Folded, html=(reading_aids.visit_folded, reading_aids.depart_folded))
     app.add_post_transform(status.FillStatus)
     app.add_css_file(icons.SHEET)
     app.add_css_file(palette.SHEET)

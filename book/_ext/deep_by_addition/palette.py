@@ -5,8 +5,20 @@ from pathlib import Path
 from resnet_helpers import plotting
 
 SHEET = "palette.css"
-LIGHT = {"plain": plotting.PLAIN, "residual": plotting.RESIDUAL, "third": plotting.GREEN}
-DARK = {"plain": "#ff9a4d", "residual": "#6bbcf2", "third": "#3ecf9f"}
+LIGHT = {
+    "plain": plotting.PLAIN,
+    "residual": plotting.RESIDUAL,
+    "third": plotting.GREEN,
+    "checked": "#007a57",  # a claim
+    "you": "#a23b7d",  # what the reader has said
+}
+DARK = {
+    "plain": "#ff9a4d",
+    "residual": "#6bbcf2",
+    "third": "#3ecf9f",
+    "checked": "#3ecf9f",
+    "you": "#ee9ccb",
+}
 
 
 def rule(selector, colors):

@@ -1,0 +1,145 @@
+"""What stands plainly in a notebook becomes, in its page, what helps a reader.
+
+A question that opens with "Before you run …" gets a line to write the answer in, and what comes out
+of the cells below it can be held back until then (book.js). Claims fold to a line that counts them.
+A remark on the lecture notes folds to what they say. Captions are marked as such.
+"""
+
+import ast
+import re
+
+from docutils import nodes
+
+ASKING = re.compile(r"Before you|Write down|Guess|Your guess|Decide")
+FIGURE = re.compile(r"Figure \d+\.\d+\.$")
+NOTES = "In the lecture notes."
+TICK = "✓ "
+
+
+class Folded(nodes.General, nodes.Element):
+    """HTML's ``details``: its ``summary``, a text, is seen, and the rest when it is asked for."""
+
+
+def visit_folded(writer, node):
+    writer.body.append(writer.starttag(node, "details"))
+    writer.body.append(f"<summary>{writer.encode(node['summary'])}</summary>\n")
+
+
+def depart_folded(writer, node):
+    writer.body.append("</details>\n")
+
+
+def add(app, doctree):
+    if not app.env.docname.startswith("notebooks/"):
+        return
+    for paragraph in doctree.findall(nodes.paragraph):
+        if FIGURE.match(_opening(paragraph)):
+            paragraph["classes"].append("caption")
+    for quote in list(doctree.findall(nodes.block_quote)):
+        if _opening(quote[0]) == NOTES:
+            _fold_remark(quote)
+    for cell in list(_cells(doctree)):
+        if "claim(" in cell.astext():
+            _fold_claims(cell)
+    for paragraph in doctree.findall(nodes.paragraph):
+        if _asks(paragraph):
+            _hold_back(paragraph)
+
+
+def _opening(node):
+    """The bold words with which a paragraph opens, or nothing."""
+    first = next((child for child in node if child.astext()), None)  # MyST's first may be empty
+    return first.astext() if isinstance(first, nodes.strong) else ""
+
+
+def _asks(paragraph):
+    return any(ASKING.match(strong.astext()) for strong in paragraph.findall(nodes.strong))
+
+
+def _cells(node):
+    return (box for box in node.findall(nodes.container) if "cell" in box["classes"])
+
+
+def _fold_remark(quote):
+    first = quote[0]
+    first.remove(next(first.findall(nodes.strong)))
+    belief = re.split(r"(?<=[.!?]) ", first.astext().strip(), maxsplit=1)[0]
+    folded = Folded(classes=["remark"], summary=f"In the lecture notes: {belief}")
+    folded += quote.children
+    quote.replace_self(folded)
+
+
+def _fold_claims(cell):
+    """Move claims and their code from a cell into a line behind it; all else stays in view."""
+    source, *outputs = cell.findall(nodes.literal_block)
+    sentences = []
+    for block in outputs:
+        lines = block.astext().splitlines()
+        ticked = [line.removeprefix(TICK) for line in lines if line.startswith(TICK)]
+        if ticked:
+            sentences += ticked
+            _write(block, [line for line in lines if not line.startswith(TICK)])
+    count = len(sentences)
+    summary = f"{count} claim{'s' * (count > 1)} checked when this page was built"
+    if not count:  # they are made where the reader has other images
+        summary = "Claims that this copy has not checked"
+    folded = Folded(classes=["claims"], summary=summary)
+    items = [nodes.list_item("", nodes.paragraph("", sentence)) for sentence in sentences]
+    folded += nodes.bullet_list("", *items) if items else []
+    silent = not any("cell_output" in box["classes"] for box in cell.findall(nodes.container))
+    code, checks = _split(source.astext(), silent)
+    copy = source.deepcopy()
+    _write(copy, checks)
+    folded += nodes.container("", copy, classes=["checks"])
+    cell.parent.insert(cell.parent.index(cell) + 1, folded)
+    _write(source, code)
+
+
+def _split(code, silent):
+    """The lines before the first statement that makes a claim, and those from it on.
+
+    Of a cell that shows nothing but claims, what they are made of belongs to them.
+    """
+    lines, body = code.splitlines(), ast.parse(code).body
+    made = next(k for k, part in enumerate(body) if "claim(" in ast.unparse(part))
+    if silent and all(isinstance(part, ast.Assign) for part in body[:made]):
+        return [], lines
+    return lines[: body[made].lineno - 1], lines[body[made].lineno - 1 :]
+
+
+def _write(block, lines):
+    """Give a block other lines; without any, it goes, and the empty boxes around it."""
+    text = "\n".join(lines).strip("\n")
+    block.children = [nodes.Text(text)]
+    block.children[0].parent = block
+    block.rawsource = text
+    while not text and block.parent is not None:
+        parent = block.parent
+        parent.remove(block)
+        if parent.children or not isinstance(parent, nodes.container):
+            break
+        block = parent
+
+
+def _hold_back(question):
+    """Mark a question, and as its answers what the next cells put out, and the words on it."""
+    question["classes"].append("predict")
+    siblings = question.parent.children[question.parent.index(question) + 1 :]
+    begun = False
+    for node in siblings:
+        if isinstance(node, nodes.container) and "cell" in node["classes"]:
+            begun = True
+            if "rh-figure" not in _html(node):  # a live figure asks for itself
+                for box in node.findall(nodes.container):
+                    if "cell_output" in box["classes"]:
+                        box["classes"].append("answer")
+        elif isinstance(node, Folded) or "caption" in node.get("classes", []):
+            node["classes"].append("answer")
+        elif begun:
+            if isinstance(node, nodes.paragraph) and not _asks(node):
+                node["classes"].append("answer")
+            break
+
+
+def _html(node):
+    return "".join(raw.astext() for raw in node.findall(nodes.raw))
