@@ -151,6 +151,18 @@ def test_text_is_plain_markdown(notebook):
             assert not re.search(r"^:::|^```\{|\{(cite|doc|ref|math)", cell.source, re.M), cell.id
 
 
+@pytest.mark.parametrize(
+    ("chapter", "order"),
+    [
+        (1, "play-figure live-figure rates-figure recorded-figure exists-figure overfit ahead"),
+        (2, "block-code live-figure recorded-curves paper jacobian correlation gamma not second"),
+    ],
+)
+def test_what_happens_stands_before_why(chapter, order):
+    ids = [cell.id.partition("-")[2] for cell in read(NOTEBOOKS[chapter - 1]).cells]
+    assert [name for name in ids if name in order.split()] == order.split()
+
+
 def test_a_trial_that_is_told_of_has_its_claim_its_record_or_its_source(notebook):
     # Exercises, summary and objectives tell of what stands in the sections between.
     ends = [cell.id for cell in notebook.cells if cell.source == "## What this chapter claimed"]
