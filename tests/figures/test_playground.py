@@ -25,11 +25,13 @@ DEFAULT = {
     "depth": 40, "width": 12, "rate": 0.05, "norm": True, "zero": False, "points": "spirals",
     "seed": 0,
 }  # fmt: skip
-# The longest time between two frames, in milliseconds, until the training has ended.
-FRAMES = """async () => {
-    document.querySelector('[data-action="train"]').click();
+# The longest frame in milliseconds, while it trains or in two seconds in which nothing happens.
+FRAMES = """async (what) => {
+    if (what === "train") document.querySelector('[data-action="train"]').click();
     let [longest, last] = [0, performance.now()];
-    const done = () => document.querySelector(".rh-readout").textContent.includes("400 steps");
+    const end = last + 2000;
+    const done = () => (what === "train"
+        ? document.querySelector(".rh-readout").textContent.includes("400 steps") : last > end);
     while (!done()) {
         await new Promise(requestAnimationFrame);
         const now = performance.now();
@@ -329,27 +331,6 @@ def test_a_link_carries_the_guess(show_figure):
     assert page.get_by_label("It ends at").input_value() == "12"
 
 
-@pytest.mark.timing
-def test_forty_layers_train_within_ten_seconds_and_frames_stay_short(show_figure):
-    page = show_figure(Playground())
-    started = time.monotonic()
-    longest = page.evaluate(FRAMES)
-    seconds = time.monotonic() - started
-    print(f"{seconds:.1f} s, longest frame {longest:.0f} ms")
-    assert seconds < 10 and longest < 50
-
-
-@pytest.mark.timing
-def test_a_sweep_of_depth_takes_less_than_a_minute(show_figure):
-    page = show_figure(Playground())
-    started = time.monotonic()
-    button(page, "Sweep depth").click()
-    expect(page.locator(".rh-readout")).to_contain_text("% wrong.", timeout=120_000)
-    print(f"sweep of depth: {time.monotonic() - started:.1f} s")
-    assert time.monotonic() - started < 60
-    assert page.locator(".rh-stage circle").count() == 36
-
-
 ENDS = """
 import { readFileSync } from "node:fs";
 const { mathematics } = await import(process.argv[1]);
@@ -365,6 +346,46 @@ console.log(JSON.stringify(JSON.parse(readFileSync(0, "utf8")).map(end)));
 """
 
 
+def run_ends(node, settings):
+    """The errors in % at which the page's code ends with each of these settings."""
+    command = [node, "--input-type=module", "-e", ENDS, (HERE / "playground_math.js").as_uri()]
+    ran = subprocess.run(
+        command, input=json.dumps(settings), capture_output=True, text=True, check=True
+    )
+    return json.loads(ran.stdout)
+
+
+@pytest.fixture
+def slowness(node):
+    """How slow this machine is just now: 1 where node trains the two networks in 3 seconds."""
+    asked = [DEFAULT | {"residual": residual} for residual in (False, True)]
+    started = time.monotonic()
+    run_ends(node, asked)
+    return max(1, (time.monotonic() - started) / 3)
+
+
+@pytest.mark.timing
+def test_forty_layers_train_within_ten_seconds_and_frames_stay_short(show_figure, slowness):
+    page = show_figure(Playground())
+    idle = page.evaluate(FRAMES, "2 s")
+    started = time.monotonic()
+    longest = page.evaluate(FRAMES, "train")
+    seconds = time.monotonic() - started
+    print(f"{seconds:.1f} s, longest frame {longest:.0f} ms, idle {idle:.0f} ms; {slowness:.1f}")
+    assert seconds < 10 * slowness and longest < max(50, 3 * idle) * slowness
+
+
+@pytest.mark.timing
+def test_a_sweep_of_depth_takes_less_than_a_minute(show_figure, slowness):
+    page = show_figure(Playground())
+    started = time.monotonic()
+    button(page, "Sweep depth").click()
+    expect(page.locator(".rh-readout")).to_contain_text("% wrong.", timeout=600_000)
+    print(f"sweep of depth: {time.monotonic() - started:.1f} s; {slowness:.1f}")
+    assert time.monotonic() - started < 60 * slowness
+    assert page.locator(".rh-stage circle").count() == 36
+
+
 @pytest.mark.process
 def test_the_still_shows_what_the_pages_code_measures(node):
     # Not at 24 layers, where a plain network may or may not get there: another engine's rounding
@@ -376,8 +397,6 @@ def test_the_still_shows_what_the_pages_code_measures(node):
         for seed, error in enumerate(errors)
         if depth != 24
     ]
-    command = [node, "--input-type=module", "-e", ENDS, (HERE / "playground_math.js").as_uri()]
-    asked = json.dumps([settings for settings, _ in told])
-    ran = subprocess.run(command, input=asked, capture_output=True, text=True, check=True)
-    for (settings, error), now in zip(told, json.loads(ran.stdout), strict=True):
+    ran = run_ends(node, [settings for settings, _ in told])
+    for (settings, error), now in zip(told, ran, strict=True):
         assert now < 2 if error < 2 else now > 10, (settings, error, now)
