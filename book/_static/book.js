@@ -80,8 +80,9 @@ if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = f
       kept(HOLD, box.checked ? "yes" : "no");
       hold();
     });
-    document.querySelector(".bd-article h1 ~ p").after(make("label", { className: "hold" }, box,
-      " Show what comes out only after I have answered"));
+    // Beside the links under the chapter's question.
+    document.querySelector(".bd-article h1 ~ p img").closest("p").append(
+      make("label", { className: "hold" }, box, " Show what comes out only after I have answered"));
     questions.forEach(ask);
     hold();
   });

@@ -2,7 +2,8 @@
 
 A question that opens with "Before you run …" gets a line to write the answer in, and what comes out
 of the cells below it can be held back until then (book.js). Claims fold to a line that counts them.
-A remark on the lecture notes folds to what they say. Captions are marked as such.
+A remark on the lecture notes folds to what they say, and a chapter's goals and set-up to a line, so
+that its story begins on the first screen. Captions are marked as such.
 """
 
 import ast
@@ -32,6 +33,7 @@ def depart_folded(writer, node):
 def add(app, doctree):
     if not app.env.docname.startswith("notebooks/"):
         return
+    _fold_start(next(doctree.findall(nodes.section)))
     for paragraph in doctree.findall(nodes.paragraph):
         if FIGURE.match(_opening(paragraph)):
             paragraph["classes"].append("caption")
@@ -44,6 +46,18 @@ def add(app, doctree):
     for paragraph in doctree.findall(nodes.paragraph):
         if _asks(paragraph):
             _hold_back(paragraph)
+
+
+def _fold_start(chapter):
+    """Fold what stands before a chapter's first section, but for its question, links and time."""
+    folded = Folded(classes=["start"], summary="Before you start: goals, what you need, set-up")
+    for node in chapter.children[3:]:
+        if isinstance(node, nodes.section):
+            chapter.insert(chapter.index(node), folded)
+            return
+        if _opening(node) != "Time":
+            chapter.remove(node)
+            folded += node
 
 
 def _opening(node):
