@@ -146,6 +146,7 @@ def test_what_came_out_waits_for_the_readers_answer_and_stays(book, browser, nam
         shown = page.evaluate(ANSWERS)
         assert shown > 0 and page.locator("p.said").first.inner_text()
         assert barriers(page, color_contrast=False) == []
+        page.wait_for_timeout(1000)  # a browser writes what it keeps a moment later
         page.reload(wait_until="load")
         assert page.evaluate(ANSWERS) == shown
         assert "You wrote: more than half <b>" in page.inner_text(".bd-article")
@@ -153,6 +154,7 @@ def test_what_came_out_waits_for_the_readers_answer_and_stays(book, browser, nam
         assert page.evaluate(ANSWERS) > shown
         page.get_by_text("Show what comes out only after").click()
         assert page.evaluate(ANSWERS) == answers
+        page.wait_for_timeout(1000)  # a browser writes what it keeps a moment later
         page.reload(wait_until="load")
         assert page.evaluate(ANSWERS) == answers
         assert barriers(page) == []
