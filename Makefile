@@ -19,7 +19,7 @@ book: installed  ## Build the web book: readable in a minute, every chapter run 
 read: installed  ## Build the web book from the chapters' saved outputs (about a minute)
 	@$(PY) book/_tools/make_book.py --read
 
-test: dev  ## Run all tests, the notebooks' saved outputs included (6 minutes after make book, or 11)
+test: dev  ## Run all tests, the notebooks' saved outputs included (8 minutes after make book, or 14)
 	@$(ON_BOTH_CORES) $(FAST)
 	@$(ON_BOTH_CORES) -m "(process or browser) and not timing"
 	@$(PY) -m pytest -q -m timing

@@ -15,9 +15,9 @@ from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
 
-import safetensors
 import safetensors.torch
 import torch
+from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, Optimizer
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
@@ -287,7 +287,7 @@ def _read_weights(path):
     suffix, content = _suffix(path), Path(path).read_bytes()
     try:
         if suffix == ".safetensors":
-            return safetensors.torch.load(content)
+            return load_safetensors(content)
         weights = unpickle(content)
     except DAMAGED as error:
         raise ValueError(

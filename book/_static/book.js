@@ -31,22 +31,9 @@ if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = f
     return element;
   };
 
-  /** What answers a question: all that follows it and is marked, up to the next text. */
-  function answersOf(question) {
-    const found = [];
-    for (let next = question.nextElementSibling; next; next = next.nextElementSibling) {
-      const marked = next.matches(".answer") ? [next] : [...next.querySelectorAll(".answer")];
-      if (next.matches(".predict, section") || (found.length && next.matches("p:not(.answer)"))) {
-        break;
-      }
-      found.push(...marked);
-    }
-    return found;
-  }
-
   function ask(question, number) {
     const name = `said:${location.pathname.split("/").at(-1)}:${number}`;
-    const answers = answersOf(question);
+    const answers = [...document.querySelectorAll(`.answer.to-${number}`)];
     const field = make("input", { type: "text", ariaLabel: "Your answer" });
     const write = make("button", { type: "submit", textContent: "Write it down" });
     const look = make("button", { type: "button", className: "look", textContent: "Only look" });
@@ -54,8 +41,10 @@ if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = f
     const said = make("p", { className: "said", role: "status" });
     const place = make("p", { className: "place",
       textContent: "What came out stands here once you have answered." });
-    question.after(form, said);
-    answers[0]?.before(place);
+    question.after(form);
+    // What was said stands beside what came out, or, where nothing does, under the question.
+    if (answers.length) answers[0].before(place, said);
+    else form.after(said);
     const show = (guess) => {
       answers.forEach((answer) => answer.classList.add("shown"));
       place.remove();

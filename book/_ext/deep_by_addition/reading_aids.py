@@ -43,9 +43,8 @@ def add(app, doctree):
     for cell in list(_cells(doctree)):
         if "claim(" in cell.astext():
             _fold_claims(cell)
-    for paragraph in doctree.findall(nodes.paragraph):
-        if _asks(paragraph):
-            _hold_back(paragraph)
+    for number, question in enumerate(filter(_asks, doctree.findall(nodes.paragraph))):
+        _hold_back(question, f"to-{number}")
 
 
 def _fold_start(chapter):
@@ -135,23 +134,22 @@ def _write(block, lines):
         block = parent
 
 
-def _hold_back(question):
+def _hold_back(question, to):
     """Mark a question, and as its answers what the next cells put out, and the words on it."""
     question["classes"].append("predict")
-    siblings = question.parent.children[question.parent.index(question) + 1 :]
     begun = False
-    for node in siblings:
+    for node in question.parent.children[question.parent.index(question) + 1 :]:
         if isinstance(node, nodes.container) and "cell" in node["classes"]:
             begun = True
             if "rh-figure" not in _html(node):  # a live figure asks for itself
                 for box in node.findall(nodes.container):
                     if "cell_output" in box["classes"]:
-                        box["classes"].append("answer")
+                        box["classes"] += ["answer", to]
         elif isinstance(node, Folded) or "caption" in node.get("classes", []):
-            node["classes"].append("answer")
+            node["classes"] += ["answer", to]
         elif begun:
             if isinstance(node, nodes.paragraph) and not _asks(node):
-                node["classes"].append("answer")
+                node["classes"] += ["answer", to]
             break
 
 
