@@ -1,6 +1,7 @@
 """The notes' functions, against PyTorch's own sums and against what the notes got wrong."""
 
 import math
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -22,9 +23,10 @@ from resnet_helpers.training import (
     optimizer_for,
     predict,
     save_weights,
+    schedule_by_steps,
+    stairs,
     train_val,
     triangle,
-    triangle_schedule,
 )
 
 SUM = nn.CrossEntropyLoss(reduction="sum")
@@ -79,10 +81,15 @@ def test_the_rate_rises_to_its_highest_and_falls_to_zero():
     assert shares == pytest.approx([0, 0.5, 1, 0.5, 0])
 
 
+def test_by_stairs_the_rate_falls_to_a_tenth_halfway_and_to_a_hundredth_at_three_quarters():
+    shares = [stairs(progress) for progress in (0, 0.49, 0.5, 0.74, 0.75, 1)]
+    assert shares == [1, 1, 0.1, 0.1, 0.01, 0.01]
+
+
 def test_the_optimizer_moves_its_schedule_on():
     model = make_model()
     opt = torch.optim.SGD(model.parameters(), lr=2.0)
-    triangle_schedule(opt, 10, 0.2)
+    schedule_by_steps(opt, 10, partial(triangle, warm_up=0.2))
     rates = []
     for _ in range(10):
         rates.append(get_lr(opt))

@@ -15,7 +15,14 @@ from resnet_helpers.data import BatchLoader
 from resnet_helpers.experiments import distributed
 from resnet_helpers.experiments.checkpoint import restore
 from resnet_helpers.networks import build_network
-from resnet_helpers.training import loss_epoch, mean_lr, optimizer_for, triangle_schedule
+from resnet_helpers.training import (
+    loss_epoch,
+    mean_lr,
+    optimizer_for,
+    schedule_by_steps,
+    stairs,
+    triangle,
+)
 
 
 class NotFinite(FloatingPointError):
@@ -67,7 +74,7 @@ def fit(model, recipe, train_dl, evaluate=None, *, keep=None, after_step=(), aft
     if recipe.schedule == "plateau":
         schedule = ReduceLROnPlateau(opt, factor=0.1, patience=recipe.patience)
     else:
-        schedule = triangle_schedule(opt, recipe.epochs * len(train_dl), recipe.warm_up)
+        schedule = schedule_by_steps(opt, recipe.epochs * len(train_dl), share_for(recipe))
     parts = {"model": model, "optimizer": opt, "schedule": schedule}
     kept = distributed.from_first(keep.read) if keep else None
     history = restore(kept, parts, train_dl.generator) if kept else []
@@ -205,6 +212,13 @@ def precision(recipe, model):
     # Without the cache, since it would hold on to weights from before a step.
     low = recipe.precision == "bfloat16"
     return torch.autocast(device, torch.bfloat16, enabled=low, cache_enabled=False)
+
+
+def share_for(recipe):
+    """A recipe's schedule by steps: from the share of steps taken to that of the highest rate."""
+    return {"triangle": partial(triangle, warm_up=recipe.warm_up), "stairs": stairs}[
+        recipe.schedule
+    ]
 
 
 @contextlib.contextmanager

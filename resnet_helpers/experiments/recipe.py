@@ -13,7 +13,7 @@ from resnet_helpers.networks import network_builder
 
 CHOICES = {
     "optimizer": ("adam", "sgd"),
-    "schedule": ("plateau", "triangle"),
+    "schedule": ("plateau", "triangle", "stairs"),
     "precision": ("float32", "bfloat16"),
 }
 
@@ -36,7 +36,8 @@ class Recipe:
         weight_decay: the share of a weight that is added to its gradient.
         schedule: plateau, as in the notes: a tenth of the rate after more than ``patience``
             epochs without a lower validation loss; or triangle: the rate rises linearly from 0
-            and falls linearly to 0.
+            and falls linearly to 0; or stairs: a tenth of it after half of all steps, a hundredth
+            after three quarters ([1], section 4.2).
         patience: of the plateau schedule, in epochs.
         warm_up: of the triangle schedule: the share of all steps during which the rate rises.
         flip: mirror half of the training images.
@@ -102,7 +103,8 @@ class Recipe:
     def __str__(self):
         """All that is in use, Nesterov or not included: "network resnet18d, epochs 10, …"."""
         idle = {"width"} if self.width == 16 else set()
-        idle |= {"warm_up"} if self.schedule == "plateau" else {"patience"}
+        idle |= {"warm_up"} if self.schedule != "triangle" else set()
+        idle |= {"patience"} if self.schedule != "plateau" else set()
         idle |= {"momentum", "nesterov"} if self.optimizer == "adam" else set()
         shown = {name: value for name, value in asdict(self).items() if name not in idle}
         return ", ".join(

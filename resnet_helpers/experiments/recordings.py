@@ -20,11 +20,13 @@ from torch import nn
 from resnet_helpers.analysis import gradient_norms
 from resnet_helpers.data import cache_folder, join, load
 from resnet_helpers.experiments.fit import loader_for, network_for, threads, transform_for
+from resnet_helpers.experiments.on_gpu import fit_on_gpu
 from resnet_helpers.experiments.provenance import digest, machine
 from resnet_helpers.experiments.recipe import BOOK, LIVE, RECIPES, Recipe
 from resnet_helpers.experiments.recorded import RECORDED, REPLAYED
 from resnet_helpers.experiments.side_by_side import errors, train_side_by_side
 from resnet_helpers.experiments.train import prepare, train_to_folder, write_json
+from resnet_helpers.networks import count_parameters
 from resnet_helpers.training import confusion_matrix, predict
 from resnet_helpers.transforms import channel_statistics
 
@@ -43,6 +45,9 @@ class Run:
             epoch: the ``confusion`` counts of validation, and for the first ``REPLAYED`` test
             images the ``answers`` and the ``probabilities`` of all classes.
         sweep: learning rates: the live experiment's training with each of them.
+        together: on a GPU, beside the recording's others, by ``fit_on_gpu``: what ``curve_steps``
+            keeps, but no curve, and of the gradients those before training, and after the first
+            and the last epoch.
     """
 
     name: str
@@ -50,6 +55,7 @@ class Run:
     curve_steps: int = 0
     replay: bool = False
     sweep: tuple = ()
+    together: bool = False
 
     @property
     def file(self):
@@ -67,18 +73,20 @@ class Recording(NamedTuple):
 
 # Degradation: the CIFAR family, plain and residual; a batch and a rate that two cores can train.
 DEGRADATION = replace(LIVE, image_size=32, epochs=4, batch_size=16, learning_rate=0.05, crop=4)
-# Batch and rate by three-epoch pilots of ResNet-20, seed 0 (test error 25.8 % at 0.1, 25.2 % at
-# 0.2); 0.1 is the paper's rate.
-LONG_DEGRADATION = replace(DEGRADATION, epochs=30, batch_size=64, learning_rate=0.1, compile=True)
-# A plain network gets the best of three rates, by pilots of four epochs.
-PILOTS = tuple(
+# As long as the paper's, with its batch, its rate and its schedule ([1], section 4.2); and shorter.
+PAPER_DEGRADATION = replace(
+    DEGRADATION, epochs=164, batch_size=128, learning_rate=0.1, schedule="stairs"
+)
+LONG_DEGRADATION = replace(PAPER_DEGRADATION, epochs=30, schedule="triangle")
+# Is it the rate? Plain networks get two more.
+OTHER_RATES = tuple(
     Run(
-        f"pilot-plain-{depth}-rate-{rate}",
-        replace(LONG_DEGRADATION, network=f"cifar_plain{depth}", epochs=4, learning_rate=rate),
-        curve_steps=391,
+        f"plain-{depth}-rate-{rate}",
+        replace(LONG_DEGRADATION, network=f"cifar_plain{depth}", learning_rate=rate),
+        together=True,
     )
     for depth in (20, 56)
-    for rate in (0.1, 0.03, 0.01)
+    for rate in (0.03, 0.01)
 )
 # The live experiment at other rates, and at length: is it only the learning rate, or patience?
 RATES = (0.003, 0.01, 0.03, 0.05, 0.1, 0.2, 0.4)
@@ -155,7 +163,16 @@ RECORDINGS = {
     ),
     "degradation-cifar10-long": Recording(
         *CIFAR10,
-        (*_degradation_runs(LONG_DEGRADATION, {0: (20, 56)}, curve_steps=391), *PILOTS),
+        (
+            *_degradation_runs(LONG_DEGRADATION, dict.fromkeys(range(3), (20, 56)), together=True),
+            *OTHER_RATES,
+        ),
+    ),
+    "degradation-cifar10-paper": Recording(
+        *CIFAR10,
+        _degradation_runs(
+            PAPER_DEGRADATION, {0: (20, 56, 32, 44), 1: (20, 56), 2: (20, 56)}, together=True
+        ),
     ),
     **{
         name: Recording(
@@ -205,16 +222,13 @@ def record(name, data_name, only="*", folder=RECORDED):
     paths = {run: Path(folder) / name / f"{run.file}.json" for run in chosen}
     missing = [run for run in chosen if not paths[run].exists()]
     data = load(data_name) if missing else None
-    for run in missing:
-        place = cache_folder() / "unfinished" / name / run.file
-        if run.sweep:
-            made = _sweep(run, data, place)
-        else:
-            train = partial(_train, run.recipe, place)
-            made = (_train_with_curve if run.curve_steps else _train_whole)(run, data, train)
+    groups = [missing] if missing and missing[0].together else [[run] for run in missing]
+    for group in groups:
+        place = cache_folder() / "unfinished" / name / group[0].file
         command = f"python -m resnet_helpers record {name} --data DATA"
-        made["provenance"] |= {"command": command, "data": recording.source}
-        write_json(paths[run], made)
+        for run, made in zip(group, _make(group, data, place), strict=True):
+            made["provenance"] |= {"command": command, "data": recording.source}
+            write_json(paths[run], made)
         shutil.rmtree(place)
     print(f"{name}: {len(chosen)} of {len(chosen)} runs recorded")
 
@@ -226,6 +240,17 @@ def list_recordings():
         for run in recording.runs:
             there = (RECORDED / name / f"{run.file}.json").exists()
             print(f"    {run.file}: {'recorded' if there else 'not recorded yet'}")
+
+
+def _make(group, data, place):
+    """What is to be written of the runs of a group; an unfinished one goes on from ``place``."""
+    run = group[0]
+    if run.together:
+        return _train_together(group, data, place / "together.pt")
+    if run.sweep:
+        return [_sweep(run, data, place)]
+    train = partial(_train, run.recipe, place)
+    return [(_train_with_curve if run.curve_steps else _train_whole)(run, data, train)]
 
 
 def _train(recipe, place, data, **lookers):
@@ -266,14 +291,7 @@ def _watch(recipe, data):
 
 def _train_with_curve(run, data, train):
     """A training on all training images, since nothing is chosen, measured on test."""
-    split = join(data.train, data.validation)
-    # Evenly spaced: a folder's images lie class by class.
-    chosen = torch.linspace(0, len(split) - 1, 256).long()
-    to_float = transform_for(run.recipe, channel_statistics(split.images))
-    probe = to_float(split.images[chosen]), split.labels[chosen]
-
-    def norms(model):
-        return gradient_norms(model, nn.CrossEntropyLoss(), *probe)
+    data, norms = _all_to_learn_from(run.recipe, data)
 
     def add_point(row, step):
         points = row.setdefault("curve", [])
@@ -288,7 +306,6 @@ def _train_with_curve(run, data, train):
 
     with threads(run.recipe.threads):
         gradients = {"0": norms(network_for(run.recipe, len(data.classes)))}
-    data = replace(data, train=split, validation=data.test)
     made = train(data, after_step=[add_point], after_epoch=[add_norms])
     rows, curve, seen = [], [], 0
     for row in made["history"]:
@@ -307,6 +324,60 @@ def _train_with_curve(run, data, train):
         "gradient_norms": gradients,
         "provenance": made["provenance"],
     }
+
+
+def _train_together(runs, data, keep):
+    """Trainings on all training images, measured on test, side by side on one GPU."""
+    data, norms = _all_to_learn_from(runs[0].recipe, data)
+    last = runs[0].recipe.epochs
+
+    def look(name, model, history):
+        row, epoch = history[-1], len(history)
+        if epoch in (1, last):
+            row["gradient_norms"] = norms(model)
+        print(f"{name}, epoch {epoch}: {row['train_error']:.1%}, test {row['test_error']:.1%}")
+
+    recipes = {run.file: run.recipe for run in runs}
+    histories = fit_on_gpu(recipes, data, keep, [look])
+    for run in runs:
+        rows, model = histories[run.file], network_for(run.recipe, len(data.classes))
+        gradients = {"0": norms(model), "1": rows[0], str(last): rows[-1]}
+        seconds = [row.pop("seconds") for row in rows]
+        yield {
+            "settings": asdict(run.recipe),
+            "parameters": count_parameters(model),
+            "history": rows,
+            "gradient_norms": {
+                epoch: kept.pop("gradient_norms", kept) for epoch, kept in gradients.items()
+            },
+            "provenance": {
+                "training_images": len(data.train),
+                "test_images": len(data.test),
+                "digest": digest(data.train, data.test),
+                # Of all together; how long each would take alone, nobody knows.
+                "seconds": round(seconds[-1] / len(runs)),
+                "together": len(runs),
+                "threads": 1,
+                "device": torch.cuda.get_device_name(),
+                "tf32": torch.backends.cudnn.allow_tf32,
+                **machine(),
+            },
+        }
+
+
+def _all_to_learn_from(recipe, data):
+    """A data set without validation; and a function from a network to its gradient norms."""
+    data = replace(data, train=join(data.train, data.validation), validation=data.test)
+    # Evenly spaced: a folder's images lie class by class.
+    chosen = torch.linspace(0, len(data.train) - 1, 256).long()
+    to_float = transform_for(recipe, channel_statistics(data.train.images))
+    probe = to_float(data.train.images[chosen]), data.train.labels[chosen]
+
+    def norms(model):
+        device = next(model.parameters()).device
+        return gradient_norms(model, nn.CrossEntropyLoss(), *(part.to(device) for part in probe))
+
+    return data, norms
 
 
 def _sweep(run, data, place):
