@@ -70,7 +70,7 @@ if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = f
       hold();
     });
     // Beside the links under the chapter's question.
-    document.querySelector(".bd-article h1 ~ p img").closest("p").append(
+    document.querySelector(".bd-article p.links").append(
       make("label", { className: "hold" }, box, " Show what comes out only after I have answered"));
     questions.forEach(ask);
     hold();
