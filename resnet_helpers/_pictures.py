@@ -108,11 +108,11 @@ def _svg_output(figure: FigureBase) -> str | None:
 
 
 def _png_output(figure: FigureBase) -> bytes | None:
-    """As the inline backend draws it, at twice the size."""
+    """Photographs, two pixels for each that a page has to an inch."""
     if not is_photograph(figure):
         return None
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=2 * figure.dpi, bbox_inches="tight")
+    figure.savefig(file, format="png", dpi=192, bbox_inches="tight")
     return file.getvalue()
 
 

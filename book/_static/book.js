@@ -76,3 +76,14 @@ if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = f
     hold();
   });
 })();
+
+// The rail remembers which chapters have been opened.
+addEventListener("DOMContentLoaded", () => {
+  const nameOf = (link) => link.pathname.split("/").at(-1);
+  try { // a browser may forbid to keep anything
+    localStorage.setItem(`read:${nameOf(location)}`, "yes");
+    for (const link of document.querySelectorAll(".bd-sidebar-primary .toctree-l1 > a")) {
+      link.parentElement.classList.toggle("read", Boolean(localStorage.getItem(`read:${nameOf(link)}`)));
+    }
+  } catch { /* Then it doesn't. */ }
+});

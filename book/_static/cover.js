@@ -147,7 +147,11 @@
     at = last;
     draw();
   });
-  field.addEventListener("keydown", ({ key }) => { if (key === "Enter" && !go.disabled) go.click(); });
+  field.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || go.disabled) return;
+    event.preventDefault(); // or it would press the button that has the focus next
+    go.click();
+  });
   go.addEventListener("click", () => {
     shown = 1;
     const times = (end(plain56) / end(plain20)).toFixed(1);

@@ -227,6 +227,19 @@ def test_a_page_shows_each_panel_of_a_plot_in_its_own_svg_face_and_colours():
     assert set(re.findall(r"(?:href=\"#|url\(#)([^\")]+)", html)) == set(ids)
 
 
+def test_a_line_too_pale_for_paper_is_made_to_stand_out_in_either_theme():
+    figure, axis = plt.subplots()
+    axis.plot([1, 2], [1, 2], color="#F0AC80")
+    axis.plot([1, 2], [2, 1], color="#5C2900")
+    html = inline_svg.plot(svg_of(figure), "alt", "plot-0").astext()
+    found = re.findall(r"stroke: light-dark\((#\w{6}), (#\w{6})\)", html)
+    assert len(found) == 2
+    for light, dark in found:
+        assert contrast(light, palette.LIGHT["paper"]) >= 3
+        assert contrast(dark, palette.DARK["paper"]) >= 3
+    assert found[1][0] == "#5c2900"
+
+
 def test_a_plot_whose_legend_belongs_to_all_panels_stays_whole():
     figure = two_panels()
     figure.legend()

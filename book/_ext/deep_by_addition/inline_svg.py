@@ -17,6 +17,8 @@ from sphinx.util.docutils import SphinxDirective
 from resnet_helpers import plotting
 from resnet_helpers.classroom import diagrams
 
+from . import palette
+
 LEAST = 10.5  # points: the smallest letter of a plot
 SHRUNK = 0.86  # how far a phone may shrink a plot, so that its letters keep 12 pixels
 COLORS = {
@@ -68,7 +70,7 @@ def plot(svg, alt, name):
     body = re.search(r"</metadata>(.*)</svg>", svg, re.S)[1]
     body = _own_ids(_letters(body), name)
     if coloured:
-        body = re.sub(r"#[0-9a-f]{6}\b", lambda color: COLORS.get(color[0], color[0]), body)
+        body = re.sub(r"(stroke: |fill: )(#[0-9a-f]{6})\b", _own_color, body)
     kind = "plot" if coloured else "plot on-white"
     if len(panels) < 2 or not _beside_one_another(panels):
         return inline(
@@ -106,6 +108,17 @@ def _balanced(body):
             depth += 1
         kept.append(part)
     return "".join(kept) + "</g>" * depth
+
+
+def _own_color(found):
+    """The page's colour for one of matplotlib's: a line of another is made to stand out."""
+    kind, color = found.groups()
+    if color in COLORS:
+        return kind + COLORS[color]
+    if kind == "fill: ":
+        return found[0]
+    light, dark = (palette.readable(color, colors) for colors in (palette.LIGHT, palette.DARK))
+    return f"{kind}light-dark({light}, {dark})"
 
 
 def _letters(body):

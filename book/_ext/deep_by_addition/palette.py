@@ -58,6 +58,25 @@ THEMES = {
 }
 
 
+def luminance(color):
+    """The relative luminance of a colour such as #d55e00 (WCAG 2.2)."""
+    parts = [part / 255 for part in bytes.fromhex(color[1:])]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return sum(w * part for w, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def readable(color, colors):
+    """A colour, brought so near to the ink that a line of it has 3:1 on paper."""
+    ground = luminance(colors["paper"])
+    for step in range(21):
+        pairs = zip(bytes.fromhex(color[1:]), bytes.fromhex(colors["ink"][1:]), strict=True)
+        mixed = "#" + bytes(round(a + (b - a) * step / 20) for a, b in pairs).hex()
+        pale, dark = sorted((luminance(mixed), ground), reverse=True)
+        if (pale + 0.05) / (dark + 0.05) >= 3:
+            return mixed
+    return colors["ink"]
+
+
 def rule(selector, colors):
     variables = " ".join(f"--{name}: {color};" for name, color in colors.items())
     return f"{selector} {{ {variables} }}\n"
