@@ -109,6 +109,20 @@ def test_every_face_is_used_and_none_comes_from_elsewhere(book, browser):
         ]
 
 
+@pytest.mark.browser
+def test_in_the_dark_no_figure_stands_in_a_pale_frame(book, browser):
+    """The theme's rule for what cells put out beat the book's, and drew one of eight pixels."""
+    with opened(browser, book.as_uri(), f"{CHAPTERS[0]}.html") as page:
+        page.emulate_media(color_scheme="dark")
+        page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+        frames = page.evaluate(
+            """() => [...document.querySelectorAll(".text_html:has(.rh-figure)")]
+                .map((e) => getComputedStyle(e))
+                .map((style) => [style.backgroundColor, style.padding])"""
+        )
+        assert frames and all(frame == ["rgba(0, 0, 0, 0)", "0px"] for frame in frames)
+
+
 KINDS = {
     "root": r"\sqrt{\frac{\sigma^2 + \varepsilon}{2}}",
     "sum": r"\sum_{i=l}^{L-1} \mathrm{F}(x_i)",
