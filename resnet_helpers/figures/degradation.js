@@ -85,7 +85,7 @@ function cursor(s, { xs, y, top, bottom }) {
       cx, cy: y(mean[s.at]), r: 5, fill: colour, stroke: "var(--paper)", "stroke-width": 1.5,
     })),
     s.drawing && svg("circle", {
-      cx, cy: y(height(s)), r: 8, fill: "none", stroke: "var(--third)", "stroke-width": 2.5,
+      cx, cy: y(height(s)), r: 8, fill: "none", stroke: "var(--you)", "stroke-width": 2.5,
       "stroke-dasharray": s.prediction[s.at] === null ? "3 3" : null,
     }),
   ];
@@ -95,14 +95,14 @@ function drawPlot(s, view) {
   const { x, y, xs, left, right, bottom } = view;
   const drawn = s.prediction.flatMap((value, i) => (value === null ? [] : [[xs[i], y(value)]]));
   const ends = s.shown.map(({ name, colour, mean }) => ({ words: name, colour, y: y(mean.at(-1)) }));
-  if (s.own !== null) ends.push({ words: "your curve", colour: "var(--third)", y: y(s.own) });
+  if (s.own !== null) ends.push({ words: "your curve", colour: "var(--you)", y: y(s.own) });
   ends.push({ words: "blind guess", colour: "var(--quiet)", y: y(BLIND) });
   return [bottom + 46, [
     axes(x, y, { xLabel: "passes over the training images", yLabel: `${s.measure} error (%)` }),
     rule(left, y(BLIND), right, y(BLIND), { stroke: "var(--quiet)", "stroke-dasharray": "1 3" }),
     ...s.shown.flatMap((one) => curveParts(one, xs, y)),
-    drawn.length && curve(drawn, "var(--third)", { "data-curve": "your curve" }),
-    ...dots(drawn, "var(--third)"), ...cursor(s, view), ...labels(ends, right, bottom),
+    drawn.length && curve(drawn, "var(--you)", { "data-curve": "your curve" }),
+    ...dots(drawn, "var(--you)"), ...cursor(s, view), ...labels(ends, right, bottom),
   ]];
 }
 

@@ -8,13 +8,9 @@ from browsing import barriers, opened
 from contents import CHAPTERS, PAGES, ROOT
 
 from resnet_helpers.experiments import load_recording, runs_of
-from resnet_helpers.experiments.recorded import RECORDED
 
+pytestmark = pytest.mark.browser
 LONG = "degradation-cifar10-long"
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not (RECORDED / LONG).exists(), reason=f"{LONG} isn't recorded yet"),
-]
 COVER = f"{PAGES[0]}.html"
 CURVES = """() => document.querySelectorAll(".draw polyline").length"""
 NAMES = """() => [...document.querySelectorAll(".draw text[font-weight]")]

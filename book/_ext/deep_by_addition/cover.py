@@ -13,9 +13,7 @@ from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective
 
 from resnet_helpers.experiments import load_recording, runs_of
-from resnet_helpers.experiments.recorded import RECORDED
 
-RECORDING = "degradation-cifar10-long"
 SHOWN = {"plain20": ("plain", 20), "plain56": ("plain", 56), "residual56": ("residual", 56)}
 WORDS = {"plain20": "20 layers", "plain56": "56 layers", "residual56": "56 with +"}
 STYLES = {
@@ -54,12 +52,8 @@ DRAW = """\
 
 
 def curves():
-    """The training error in % after each epoch, by name: the mean of the seeds.
-
-    Without the long recording, the short one.
-    """
-    there = (RECORDED / RECORDING).exists()
-    recorded = load_recording(RECORDING if there else "degradation-cifar10")
+    """The training error in % after each epoch, by name: the mean of the seeds."""
+    recorded = load_recording("degradation-cifar10-long")
     found = {}
     for name, key in SHOWN.items():
         histories = [
