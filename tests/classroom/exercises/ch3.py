@@ -55,7 +55,7 @@ def searched_middle(budget, ins, outs, kernel, size):
 
 def forgotten(ins, outs, kernel, size, *_):
     """The work of somebody who forgot the return."""
-    ins * outs * kernel**2 * size**2  # noqa: B018
+    ins * outs * kernel**2 * size**2
 
 
 def parts(norm=2, bias=0, projection=1, projection_norm=1, all_project=False, first_is_wide=False):
@@ -133,7 +133,7 @@ WRONG = {
         (lambda *a: a[8], "raised IndexError"),
         (forgotten, "forgotten returned nothing: is its `return` missing?"),
         (conv_macs(4, 8, 5, 12, 1, 0, 1, 1), "51200: expected a function"),
-        (lambda *a: f"{conv_macs(*a):,}", "'12,800': expected a number"),
+        (lambda *a: f"{conv_macs(*a):,}", "'51,200': expected a number"),
     ],
     "check_widest_middle": [
         (lambda b, i, o, k, s: b // (s * s * k * k * o), "1×1 must be paid"),
