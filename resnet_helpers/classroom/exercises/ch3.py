@@ -10,7 +10,7 @@ from torch import nn
 from resnet_helpers import arithmetic
 from resnet_helpers.networks import count_parameters, resnet50
 
-from ._kit import Missing, call, checker, compare, each, expect, number, refuse
+from ._kit import call, checker, compare, each, expect, number, refuse
 
 FC_TRAPS = {
     "The bias is left out: one number for each class.": 2048 * 1000,
@@ -34,24 +34,9 @@ def check_conv_macs(conv_macs):
         (8, 16, 3, 9, 1, 0, 1, 4),
         (12, 24, 5, 15, 3, 1, 2, 4),
     ):
-        given, right = _count(conv_macs, case), arithmetic.conv_macs(*case)
+        given = number(call(conv_macs, *case), f"conv_macs{case} is ")
+        right = arithmetic.conv_macs(*case)
         compare(given, right, _conv_traps(right, *case), f"conv_macs{case} is {given:,.10g}: ")
-
-
-def _count(function, case):
-    """The number that the reader's function returns, whatever its type."""
-    given = call(function, *case, returns=False)
-    name = getattr(function, "__name__", "the function")
-    if given is ... or (given is None and _unwritten(function)):
-        raise Missing
-    expect(given is not None, f"{name} returned nothing: is its `return` missing?")
-    return number(given, f"{name}{case} is ")
-
-
-def _unwritten(function):
-    """Whether a function's body is still the dots: Python compiles them to nothing."""
-    code = getattr(function, "__code__", None)
-    return code is None or len(code.co_code) <= len((lambda: None).__code__.co_code)
 
 
 def _conv_traps(right, ins, outs, kernel, size, stride, padding, dilation, groups):
@@ -90,7 +75,8 @@ def check_widest_middle(widest_middle):
         (999_999, 256, 64, 3, 7),
     ):
         budget, ins, outs, kernel, size = case
-        given, one = _count(widest_middle, case), size**2 * (ins + kernel**2 * outs)
+        given = number(call(widest_middle, *case), f"widest_middle{case} is ")
+        one = size**2 * (ins + kernel**2 * outs)
         called, right = f"widest_middle{case} is {given:,.10g}: ", budget // one
         less, more = right - 1, right + 1
         fraction = given != right and math.isclose(given, budget / one)
