@@ -197,7 +197,7 @@ WRONG = {
         (lambda block, n: depth(block, n) + 0.01, "18.01 for BasicBlock [2, 2, 2, 2]: expected 18"),
         (lambda block, n: n.depth, "raised AttributeError"),
         (lambda block, n: str(depth(block, n)), "depth returned '18': expected a number"),
-        (prints_only, "returned nothing. Is `return` missing?"),
+        (prints_only, "returned nothing: is its `return` missing?"),
         (18, "18: expected a function"),
     ],
     "check_block_parameters": [
@@ -221,7 +221,7 @@ WRONG = {
             lambda *case: [block_parameters(*case)],
             "(64, 64, 1) returned [73984]: expected a number",
         ),
-        (prints_only, "returned nothing. Is `return` missing?"),
+        (prints_only, "returned nothing: is its `return` missing?"),
         (73984, "73984: expected a function"),
     ],
     "check_resnet26": [
@@ -234,7 +234,7 @@ WRONG = {
         (changed(without_relu), "puts out something else"),
         (slightly(1 + 5e-3), "puts out something else"),
         (changed(turned_around), "in layers of other shapes or order"),
-        (prints_only, "returned nothing. Is `return` missing?"),
+        (prints_only, "returned nothing: is its `return` missing?"),
         (lambda: 26, "expected a network, got 26"),
         (BottleNeck, "raised TypeError"),
     ],
