@@ -129,15 +129,17 @@ def _compare_outputs(model):
     model.load_state_dict(dict(zip(names, weights, strict=True)))
     x = torch.randn(2, 3, 32, 32)
     given = call(model, x)
-    places = {  # the strides of a stage's first 1×1, its 3×3 and its projection
+    found = {  # where a stage's first block strides: its 1×1, its 3×3, its projection
         "": (1, 2, 2),
         "the stride sits in the first 1×1, as in the paper. Here the 3×3 has it.": (2, 1, 2),
         "no block has a stride: the first of a later stage halves the map.": (1, 1, 1),
     }
-    for sentence, strides in places.items():
-        for stage in (reference.conv3_x, reference.conv4_x, reference.conv5_x):
-            main, projection = stage[0].residual_function, stage[0].shortcut[0]
-            for layer, stride in zip((main[0], main[3], projection), strides, strict=True):
+    layers = ("residual_function.0", "residual_function.3", "shortcut.0")
+    for sentence, strides in found.items():
+        for stage in ("conv3_x", "conv4_x", "conv5_x"):
+            for place, stride in zip(layers, strides, strict=True):
+                layer = reference.get_submodule(f"{stage}.0.{place}")
+                assert isinstance(layer, nn.Conv2d)
                 layer.stride = (stride, stride)
         if torch.allclose(given, reference(x), rtol=1e-3, atol=1e-5):
             expect(not sentence, sentence)
