@@ -9,7 +9,7 @@ import sys
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.figure import FigureBase
+from matplotlib.figure import Figure, FigureBase
 from PIL import Image
 
 LARGE = 60_000  # bytes
@@ -55,26 +55,30 @@ def show_figures() -> None:
     if shell := ipython and ipython.get_ipython():
         from matplotlib_inline.config import InlineBackend
 
-        # It would set its PNG before ours, for Figure itself.
+        # It would set its PNG before ours, for Figure itself, and take away what stands there.
         InlineBackend.instance(parent=shell).figure_formats = set()
         made = {"image/svg+xml": _svg_output, "image/png": _png_output, "text/html": _html}
         for kind, make in made.items():
             shell.display_formatter.formatters[kind].for_type(FigureBase, make)
 
 
-def is_photograph(figure: FigureBase) -> bool:
+def is_photograph(figure: Figure) -> bool:
     """Whether a figure shows pictures: coloured ones, or of more than 1,000 numbers."""
-    shown = [np.shape(image.get_array()) for axis in figure.axes for image in axis.images]
+    shown = [
+        np.shape(np.asarray(image.get_array()))
+        for axis in figure.get_axes()
+        for image in axis.images
+    ]
     return any(len(shape) == 3 or math.prod(shape) > 1000 for shape in shown)
 
 
-def svg_of(figure: FigureBase) -> str:
+def svg_of(figure: Figure) -> str:
     """A figure as SVG, the same for the same figure, its letters as text.
 
     Its description, JSON, says where in it each panel lies, in points (left, top, width, height),
     if each says by itself what it shows.
     """
-    for axis in figure.axes:
+    for axis in figure.get_axes():
         for image in axis.images:
             image.set_interpolation("none")  # its numbers stand in the file, each once
         if axis.get_shared_y_axes().get_siblings(axis) != [axis]:
@@ -82,11 +86,12 @@ def svg_of(figure: FigureBase) -> str:
     figure.draw_without_rendering()
     whole = figure.get_tightbbox().padded(0.05)
     panels = []
-    for axis in figure.axes:
-        box = axis.get_tightbbox().transformed(figure.dpi_scale_trans.inverted()).padded(0.05)
+    for axis in figure.get_axes():
+        pixels = axis.get_tightbbox() or axis.bbox
+        box = pixels.transformed(figure.dpi_scale_trans.inverted()).padded(0.05)
         left, top = 72 * (box.x0 - whole.x0), 72 * (whole.y1 - box.y1)
         panels.append([round(n, 1) for n in (left, top, 72 * box.width, 72 * box.height)])
-    if figure.legends or figure.get_suptitle() or any(map(_is_colorbar, figure.axes)):
+    if figure.legends or figure.get_suptitle() or any(map(_is_colorbar, figure.get_axes())):
         panels = []
     file = io.StringIO()
     with plt.rc_context({"svg.fonttype": "none", "svg.hashsalt": "Deep by Addition"}):
@@ -103,11 +108,11 @@ def _is_colorbar(axis) -> bool:
     return axis.get_label() == "<colorbar>"
 
 
-def _svg_output(figure: FigureBase) -> str | None:
+def _svg_output(figure: Figure) -> str | None:
     return None if is_photograph(figure) else svg_of(figure)
 
 
-def _png_output(figure: FigureBase) -> bytes | None:
+def _png_output(figure: Figure) -> bytes | None:
     """Photographs, two pixels for each that a page has to an inch."""
     if not is_photograph(figure):
         return None
@@ -116,7 +121,7 @@ def _png_output(figure: FigureBase) -> bytes | None:
     return file.getvalue()
 
 
-def _html(figure: FigureBase) -> str | None:
+def _html(figure: Figure) -> str | None:
     """A figure as HTML; None, so that its picture stands alone, where no alt text was sent."""
     kernel = getattr(sys.modules["IPython"].get_ipython(), "kernel", None)
     # JupyterLab sends a cell's metadata to the kernel, with its code.

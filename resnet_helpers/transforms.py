@@ -167,7 +167,8 @@ def random_crop(images: Tensor, padding: int, generator: torch.Generator | None 
     places = torch.randint(0, 2 * padding + 1, (2, n), generator=generator)
     padded = torch.nn.functional.pad(images, [padding] * 4)
     if images.is_cuda:
-        return _windows(padded, *places.to(images.device), height, width)
+        tops, lefts = places.to(images.device)
+        return _windows(padded, tops, lefts, height, width)
     cropped = torch.empty_like(images)
     for i, (top, left) in enumerate(places.T.tolist()):
         cropped[i] = padded[i, :, top : top + height, left : left + width]
