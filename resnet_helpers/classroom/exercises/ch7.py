@@ -14,30 +14,31 @@ from ._kit import checker, compare, expect, number, refuse, short
 from .ch6 import returned
 
 
-@checker("0.50 nats: the entropy of a truth with 0.91 on one class and 0.01 on each other.")
+@checker("0.66 nats: the entropy of a truth with 0.84 on one class and 0.04 on each other.")
 def check_smoothed_floor(prediction):
-    """Exercise 7.1: the lowest loss with a label smoothing of 0.1 and ten classes."""
+    """Exercise 7.1: the lowest loss with a label smoothing of 0.2 and five classes."""
     given = number(prediction)
-    others = -0.1 * math.log(0.1 / 9)
+    floor = -0.84 * math.log(0.84) - 0.16 * math.log(0.04)
     traps = {
         "so low comes a loss without smoothing. Here the truth isn't all on one class, and no "
         "answer is right about all of it.": 0,
-        "that counts the true class alone. The other nine have 0.01 each, and cost, "
-        "too.": -math.log(0.91),
-        "that counts the true class alone, and forgets its own share of the tenth: it has 0.9 + "
-        "0.01.": -math.log(0.9),
-        "that is the true class's part. Add those of the other nine.": -0.91 * math.log(0.91),
-        "the tenth is spread over *all ten* classes: the true one has 0.91, each other 0.01.": -0.9
-        * math.log(0.9)
-        + others,
-        "that is the loss in bits. PyTorch counts in nats.": 0.5003 / math.log(2),
+        "that counts the true class alone. The other four have 0.04 each, and cost, "
+        "too.": -math.log(0.84),
+        "that counts the true class alone, and forgets its own share of the fifth: it has 0.8 + "
+        "0.04.": -math.log(0.8),
+        "that is the true class's part. Add those of the other four.": -0.84 * math.log(0.84),
+        "the fifth is spread over *all five* classes: the true one has 0.84, each other 0.04.": -0.8
+        * math.log(0.8)
+        - 0.2 * math.log(0.05),
+        "that is the loss in bits. PyTorch counts in nats.": floor / math.log(2),
+        "that is the floor of the chapter's ten classes with a smoothing of 0.1.": 0.5003,
         "so much costs an answer without any opinion. The best answer gives each class the "
-        "probability that the smoothed truth gives it.": math.log(10),
-        "take the best answer, 0.91 and nine times 0.01, and sum −truth · ln(answer) over the "
-        "ten classes.": ...,
+        "probability that the smoothed truth gives it.": math.log(5),
+        "take the best answer, 0.84 and four times 0.04, and sum −truth · ln(answer) over the "
+        "five classes.": ...,
     }
     near = partial(math.isclose, rel_tol=0, abs_tol=0.006)
-    compare(given, 0.5003, traps, f"{given:.4g}: ", near)
+    compare(given, floor, traps, f"{given:.4g}: ", near)
 
 
 @checker("A triangle: up in a straight line, down in a straight line, to zero.")

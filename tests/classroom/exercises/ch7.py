@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from resnet_helpers.experiments.recipe import RECIPES
 from resnet_helpers.training import triangle
 
-TRUTH = torch.tensor([0.91] + [0.01] * 9)
+TRUTH = torch.tensor([0.84] + [0.04] * 4)
 FLOOR = -(TRUTH * TRUTH.log()).sum().item()
 BOOK = RECIPES["book"]
 
@@ -81,8 +81,8 @@ def no_gradient(gradients, sizes):
 
 RIGHT = {
     "check_smoothed_floor": [
-        FLOOR, 0.5, 0.5059, 0.4947, Fraction(1, 2), np.float32(FLOOR), torch.tensor(FLOOR),
-        F.cross_entropy(TRUTH.log()[None], torch.tensor([0]), label_smoothing=0.1),
+        FLOOR, 0.66, 0.667, 0.656, Fraction(2, 3), np.float32(FLOOR), torch.tensor(FLOOR),
+        F.cross_entropy(TRUTH.log()[None], torch.tensor([0]), label_smoothing=0.2),
     ],
     "check_triangle": [
         rate_at, by_cases, by_numpy, lambda *a: torch.tensor(rate_at(*a)), scaled(1 + 9e-5),
@@ -100,12 +100,13 @@ RIGHT = {
 WRONG = {
     "check_smoothed_floor": [
         (0, "isn't all on one class"),
-        (-math.log(0.91), "counts the true class alone"),
-        (-math.log(0.9), "forgets its own share of the tenth"),
-        (-0.91 * math.log(0.91), "the true class's part"),
-        (0.5448, "over *all ten* classes"),
+        (-math.log(0.84), "counts the true class alone"),
+        (-math.log(0.8), "forgets its own share of the fifth"),
+        (-0.84 * math.log(0.84), "the true class's part"),
+        (0.7777, "over *all five* classes"),
         (FLOOR / math.log(2), "in bits"),
-        (math.log(10), "without any opinion"),
+        (math.log(5), "without any opinion"),
+        (0.5, "ten classes with a smoothing of 0.1"),
         (FLOOR + 0.0065, "take the best answer"),
         (FLOOR - 0.0065, "take the best answer"),
         ("half", "expected a number"),
