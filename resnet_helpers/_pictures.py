@@ -3,9 +3,13 @@
 import base64
 import html
 import io
+import json
+import math
 import sys
 
-from matplotlib.figure import Figure, FigureBase
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import FigureBase
 from PIL import Image
 
 LARGE = 60_000  # bytes
@@ -41,26 +45,85 @@ def img_of_png(png: bytes, alt: str) -> str:
         return img(as_webp(picture), "image/webp", alt)
 
 
-def show_alt_texts() -> None:
-    """Have a figure that is drawn in JupyterLab get the alt text in its cell's metadata.
+def show_figures() -> None:
+    """Have figures come out of a notebook's cells as SVG, with the alt text in the cell's metadata.
 
-    JupyterLab gives a PNG none, so it gets the figure as HTML too. Outside IPython nothing changes.
+    Photographs come as PNG, at twice the size. JupyterLab gives neither its alt text, so each gets
+    HTML too. Outside IPython nothing changes.
     """
     ipython = sys.modules.get("IPython")
     if shell := ipython and ipython.get_ipython():
-        # Not for Figure itself: the inline backend forgets what was said of that when it starts.
-        shell.display_formatter.formatters["text/html"].for_type(FigureBase, _html)
+        from matplotlib_inline.config import InlineBackend
+
+        # It would set its PNG before ours, for Figure itself.
+        InlineBackend.instance(parent=shell).figure_formats = set()
+        made = {"image/svg+xml": _svg_output, "image/png": _png_output, "text/html": _html}
+        for kind, make in made.items():
+            shell.display_formatter.formatters[kind].for_type(FigureBase, make)
 
 
-def _html(figure: Figure) -> str | None:
-    """A figure as HTML; None, so that its PNG stands alone, where no alt text was sent."""
+def is_photograph(figure: FigureBase) -> bool:
+    """Whether a figure shows pictures: coloured ones, or of more than 1,000 numbers."""
+    shown = [np.shape(image.get_array()) for axis in figure.axes for image in axis.images]
+    return any(len(shape) == 3 or math.prod(shape) > 1000 for shape in shown)
+
+
+def svg_of(figure: FigureBase) -> str:
+    """A figure as SVG, the same for the same figure, its letters as text.
+
+    Its description, JSON, says where in it each panel lies, in points (left, top, width, height),
+    if each says by itself what it shows.
+    """
+    for axis in figure.axes:
+        for image in axis.images:
+            image.set_interpolation("none")  # its numbers stand in the file, each once
+        if axis.get_shared_y_axes().get_siblings(axis) != [axis]:
+            axis.tick_params(labelleft=True)  # on a phone the panels stand one below the other
+    figure.draw_without_rendering()
+    whole = figure.get_tightbbox().padded(0.05)
+    panels = []
+    for axis in figure.axes:
+        box = axis.get_tightbbox().transformed(figure.dpi_scale_trans.inverted()).padded(0.05)
+        left, top = 72 * (box.x0 - whole.x0), 72 * (whole.y1 - box.y1)
+        panels.append([round(n, 1) for n in (left, top, 72 * box.width, 72 * box.height)])
+    if figure.legends or figure.get_suptitle() or any(map(_is_colorbar, figure.axes)):
+        panels = []
+    file = io.StringIO()
+    with plt.rc_context({"svg.fonttype": "none", "svg.hashsalt": "Deep by Addition"}):
+        figure.savefig(
+            file,
+            format="svg",
+            bbox_inches=whole,
+            metadata={"Date": None, "Creator": None, "Description": json.dumps(panels)},
+        )
+    return file.getvalue()
+
+
+def _is_colorbar(axis) -> bool:
+    return axis.get_label() == "<colorbar>"
+
+
+def _svg_output(figure: FigureBase) -> str | None:
+    return None if is_photograph(figure) else svg_of(figure)
+
+
+def _png_output(figure: FigureBase) -> bytes | None:
+    """Photographs, two pixels for each that a page has to an inch."""
+    if not is_photograph(figure):
+        return None
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=192, bbox_inches="tight")
+    return file.getvalue()
+
+
+def _html(figure: FigureBase) -> str | None:
+    """A figure as HTML; None, so that its picture stands alone, where no alt text was sent."""
     kernel = getattr(sys.modules["IPython"].get_ipython(), "kernel", None)
     # JupyterLab sends a cell's metadata to the kernel, with its code.
     metadata = kernel.get_parent().get("metadata", {}) if kernel else {}
     alt = metadata.get("mystnb", {}).get("image", {}).get("alt")
     if not alt:
         return None
-    drawn = io.BytesIO()
-    # As the inline backend draws its PNG.
-    figure.savefig(drawn, format="png", dpi=figure.dpi, bbox_inches="tight")
-    return img_of_png(drawn.getvalue(), alt)
+    if png := _png_output(figure):
+        return img_of_png(png, alt)
+    return img(svg_of(figure).encode(), "image/svg+xml", alt)

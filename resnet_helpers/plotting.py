@@ -1,4 +1,7 @@
-"""The book's figures: one style, Okabe and Ito's palette, always on an opaque background."""
+"""The book's figures: one style, Okabe and Ito's palette, always on an opaque background.
+
+Its yellow and its pink are darker here, so that each line stands out from paper (3:1).
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,20 +15,21 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from resnet_helpers._check import check_sizes
-from resnet_helpers._pictures import show_alt_texts
+from resnet_helpers._pictures import show_figures
 from resnet_helpers.transforms import check_bytes
 
 # The style sheet figures.css says the first three again, in lower case.
 PLAIN, RESIDUAL, GREEN = "#D55E00", "#0072B2", "#009E73"
-BLACK, GREY, YELLOW, PINK = "#000000", "#999999", "#E69F00", "#CC79A7"
+BLACK, GREY, YELLOW, PINK = "#000000", "#8A8A8A", "#B87A00", "#C46A9C"
 
 
 def use_style() -> None:
     """Set matplotlib to the book's style for the rest of the session.
 
-    In JupyterLab a figure also gets the alt text that its cell has.
+    In a notebook a figure comes out as SVG, or with photographs as a PNG at twice the size, and in
+    JupyterLab with the alt text that its cell has.
     """
-    show_alt_texts()
+    show_figures()
     plt.rc("figure", facecolor="white", dpi=110, figsize=(7.2, 3.4))
     plt.rc("figure.constrained_layout", use=True)
     plt.rc("savefig", facecolor="white")
@@ -69,7 +73,7 @@ def show_images(
         axis.imshow(image.permute(1, 2, 0).cpu().numpy())
         axis.grid(False)
         if titles is not None:
-            axis.set_title(titles[i], fontsize=8.5)
+            axis.set_title(titles[i], fontsize=10)
         if pixel_axes:
             axis.set(xlabel="column (pixels)", ylabel="row (pixels)")
             axis.label_outer()

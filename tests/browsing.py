@@ -2,10 +2,12 @@
 
 import json
 import random
+from contextlib import contextmanager
 from urllib.parse import quote
 
 from axe_playwright_python.sync_playwright import Axe
 
+WIDTHS = {"phone": 390, "desk": 1280, "wide": 1440}
 # The time from an event to a finished layout, in milliseconds, for fifteen moves of a figure's
 # first slider, or of its radio buttons where it has none.
 RESPONSE = """async (figure) => {
@@ -87,3 +89,29 @@ def barriers(page, **rules):
         for found in Axe().run(page, options=options).response["violations"]
         if found["impact"] in ("serious", "critical")
     ]
+
+
+@contextmanager
+def opened(browser, home, path, width="desk"):
+    """A page below an address, as Playwright's page, in light.
+
+    When it is closed, no error may have been printed and nothing asked of another place.
+    """
+    problems = []
+    context = browser.new_context(
+        viewport={"width": WIDTHS[width], "height": 900},
+        color_scheme="light",
+        reduced_motion="reduce",  # no colour is measured on its way to another
+    )
+    page = context.new_page()
+    page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("requestfailed", lambda request: problems.append(f"failed: {request.url}"))
+    page.on(
+        "request",
+        lambda r: None if r.url.startswith((home, "data:")) else problems.append(r.url),
+    )
+    page.goto(f"{home}/{path}", wait_until="load")
+    yield page
+    context.close()
+    assert problems == []

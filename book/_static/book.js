@@ -70,9 +70,20 @@ if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = f
       hold();
     });
     // Beside the links under the chapter's question.
-    document.querySelector(".bd-article h1 ~ p img").closest("p").append(
+    document.querySelector(".bd-article p.links").append(
       make("label", { className: "hold" }, box, " Show what comes out only after I have answered"));
     questions.forEach(ask);
     hold();
   });
 })();
+
+// The rail remembers which chapters have been opened.
+addEventListener("DOMContentLoaded", () => {
+  const nameOf = (link) => link.pathname.split("/").at(-1);
+  try { // a browser may forbid to keep anything
+    localStorage.setItem(`read:${nameOf(location)}`, "yes");
+    for (const link of document.querySelectorAll(".bd-sidebar-primary .toctree-l1 > a")) {
+      link.parentElement.classList.toggle("read", Boolean(localStorage.getItem(`read:${nameOf(link)}`)));
+    }
+  } catch { /* Then it doesn't. */ }
+});

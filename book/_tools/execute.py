@@ -33,11 +33,12 @@ from nbclient.util import run_sync
 
 import resnet_helpers
 from resnet_helpers._files import write_atomically, write_text
-from resnet_helpers._pictures import img_of_png
+from resnet_helpers._pictures import img, img_of_png
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"
 VERSIONS = ("torch", "torchvision", "numpy", "matplotlib")
+SVG = "image/svg+xml"
 COLORS = re.compile(r"\x1b\[[\d;]*m")
 
 
@@ -251,9 +252,9 @@ def minutes(seconds):
 def describe(cell):
     """Give the pictures that a cell drew the alt text in its metadata.
 
-    The web book takes it from there. JupyterLab and nbconvert's slides show a PNG without alt text
-    whatever its metadata say, so an HTML ``img`` stands beside it, which they prefer. It holds the
-    picture as WebP: a fifth more for a notebook, where a second PNG would double it.
+    The web book takes it from there. JupyterLab and nbconvert's slides show a picture without alt
+    text whatever its metadata say, so an HTML ``img`` stands beside it, which they prefer. It holds
+    a PNG as WebP: a fifth more for a notebook, where a second PNG would double it.
     """
     alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt")
     for output in cell.outputs:
@@ -261,6 +262,9 @@ def describe(cell):
         if alt and "image/png" in data:
             output.metadata["image/png"] = {"alt": alt}
             data["text/html"] = img_of_png(base64.b64decode(data["image/png"]), alt)
+        if alt and SVG in data:
+            output.metadata[SVG] = {"alt": alt}
+            data["text/html"] = img("".join(data[SVG]).encode(), SVG, alt)
 
 
 def save(path):

@@ -22,7 +22,7 @@ STYLE = f"""
 .dg-shortcut-head {{ fill: var(--residual, {plotting.RESIDUAL}); }}
 .dg-word {{ fill: var(--pst-color-text-base, #222); }}
 .dg-residual {{ fill: var(--residual, {plotting.RESIDUAL}); }}
-.dg-plain {{ fill: var(--plain, {plotting.PLAIN}); }}
+.dg-plain {{ fill: var(--plain-ink, #b04c00); }}
 .dg-other {{ fill: var(--pst-color-text-muted, #666); }}
 .dg-third {{ fill: var(--third, {plotting.GREEN}); }}
 .dg-pale {{ opacity: 0.4; }}

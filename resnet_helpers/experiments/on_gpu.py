@@ -8,6 +8,7 @@ References:
     [1] PyTorch documentation, "CUDA semantics", section "CUDA Graphs".
 """
 
+import contextlib
 import copy
 import math
 import time
@@ -38,8 +39,8 @@ def fit_on_gpu(recipes, data, keep=None, after_epoch=(), device="cuda"):
         recipes: a dictionary from name to ``Recipe``, with as many epochs and images a batch, of
             sgd and a schedule by steps. Those of one seed learn from the same batches.
         data: a ``Dataset`` of images of the recipes' size.
-        keep: a path: all that is needed to go on, written after each tenth epoch, and read if
-            it is there.
+        keep: a path: all that is needed to go on, written after each tenth epoch and the last,
+            and read if it is there.
         after_epoch: functions, called with each name, its network and its history.
         device: "cpu" computes the same without graphs, to be tested.
 
@@ -87,7 +88,7 @@ def fit_on_gpu(recipes, data, keep=None, after_epoch=(), device="cuda"):
             histories[name].append(row)
             for look in after_epoch:
                 look(name, learner.model, histories[name])
-        if keep and len(histories[name]) % 10 == 0:
+        if keep and len(histories[name]) in (*range(0, epochs, 10), epochs):
             _write(keep, learners, loaders, histories)
     return histories
 
@@ -126,7 +127,7 @@ class _Learner:
         share = share_for(self.recipe)(self.taken / self.steps)
         self.taken += 1
         size = len(labels)
-        with torch.cuda.stream(self.stream):  # of None, the current one
+        with self._on_stream():
             if self.stream:
                 self.stream.wait_stream(torch.cuda.default_stream())
                 for tensor in (images, labels):
@@ -138,7 +139,7 @@ class _Learner:
 
     def measure(self):
         """Measure on the test images, on the network's own stream."""
-        with torch.cuda.stream(self.stream):
+        with self._on_stream():
             self.graphs["test"]()
 
     def means(self, trained, tested):
@@ -176,11 +177,14 @@ class _Learner:
         self.totals[row, 0] += loss
         self.totals[row, 1] += (logits.argmax(1) == labels).sum()
 
+    def _on_stream(self):
+        return torch.cuda.stream(self.stream) if self.stream else contextlib.nullcontext()
+
     def _graph(self, work):
         """``work`` as a function that starts all its kernels at once, on the GPU."""
         if self.stream:
             self.stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(self.stream):
+        with self._on_stream():
             for _ in range(3):  # the libraries choose their kernels, the optimiser makes its state
                 work()
         if self.stream is None:

@@ -117,12 +117,7 @@ class Recipe:
     def of(cls, settings):
         """The recipe that a recorded run's ``settings`` describe, whichever version wrote them."""
         settings = dict(settings)
-        if "curve_steps" in settings:  # before recipes: a CIFAR network by kind, depth and width
-            kind = {"plain": "plain", "residual": "resnet"}[settings["network"]]
-            settings |= {"network": f"cifar_{kind}{settings['depth']}", "image_size": 32}
-            settings |= {"optimizer": "sgd", "nesterov": False, "schedule": "triangle"}
-            settings |= {"crop": settings["padding"], "channels_last": True}
-        elif "nesterov" not in settings:  # it went without saying
+        if "nesterov" not in settings:  # it went without saying
             settings["nesterov"] = settings["optimizer"] == "sgd" and settings["momentum"] > 0
         names = {field.name for field in fields(cls)}
         return cls(**{name: value for name, value in settings.items() if name in names})

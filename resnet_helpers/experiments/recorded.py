@@ -58,8 +58,10 @@ def provenance_line(recorded):
     Raises:
         ValueError: no run, or runs of different recordings or schedules.
     """
-    every = [{**run, **run["provenance"], **run["settings"]} for run in recorded]
-    common = ("command", "digest", "processor", "torch", "epochs")
+    every = [
+        {"device": "cpu", "together": 1, **run["provenance"], **run["settings"]} for run in recorded
+    ]
+    common = ("command", "digest", "processor", "device", "torch", "epochs")
     if len({tuple(made[name] for name in common) for made in every}) != 1:
         raise ValueError("expected one run or more, all of one recording and one schedule")
     made = every[0]
@@ -69,11 +71,13 @@ def provenance_line(recorded):
     )
     minutes = sum(made["seconds"] for made in every) / 60
     runs = f"{len(recorded)} runs" if len(recorded) > 1 else "1 run"
+    where = f"{made['threads']} thread each, on {made['processor']}"
+    if made["device"] != "cpu":
+        where = f"{made['together']} at a time, in {made['precision']} on {made['device']}"
     return (
         f"Recorded {dates}: {runs} on {made['data']}, {made['training_images']:,} training "
         f"images, {made['epochs']} epochs, seed {seeds}; {minutes:.0f} minutes in all, "
-        f"{made['threads']} thread each, on {made['processor']}, PyTorch {made['torch']}, "
-        f"commit {commits}. Again: {made['command']}"
+        f"{where}, PyTorch {made['torch']}, commit {commits}. Again: {made['command']}"
     )
 
 

@@ -19,7 +19,7 @@ from torch import nn
 
 from resnet_helpers.analysis import gradient_norms
 from resnet_helpers.data import cache_folder, join, load
-from resnet_helpers.experiments.fit import loader_for, network_for, threads, transform_for
+from resnet_helpers.experiments.fit import loader_for, network_for, transform_for
 from resnet_helpers.experiments.on_gpu import fit_on_gpu
 from resnet_helpers.experiments.provenance import digest, machine
 from resnet_helpers.experiments.recipe import BOOK, LIVE, RECIPES, Recipe
@@ -37,22 +37,18 @@ class Run:
 
     Attributes:
         name: of the file, but for the recipe's seed.
-        curve_steps: 0: a whole training by ``train_to_folder``, validation choosing. Otherwise
-            it learns from all training images, is measured on test after each epoch, and keeps
-            the ``curve`` too, a point for so many steps, and ``gradient_norms`` by epoch (0 is
-            before training) and convolution, of the mean loss of 256 training images.
         replay: of a whole training, keep under ``watched`` what the network says after each
             epoch: the ``confusion`` counts of validation, and for the first ``REPLAYED`` test
             images the ``answers`` and the ``probabilities`` of all classes.
         sweep: learning rates: the live experiment's training with each of them.
-        together: on a GPU, beside the recording's others, by ``fit_on_gpu``: what ``curve_steps``
-            keeps, but no curve, and of the gradients those before training, and after the first
-            and the last epoch.
+        together: on a GPU, beside the recording's others, by ``fit_on_gpu``: on all training
+            images, measured on test after each epoch. ``gradient_norms`` by epoch (0 is before
+            training, then the first and the last) and convolution, of the mean loss of 256
+            training images.
     """
 
     name: str
     recipe: Recipe
-    curve_steps: int = 0
     replay: bool = False
     sweep: tuple = ()
     together: bool = False
@@ -71,12 +67,12 @@ class Recording(NamedTuple):
     runs: tuple
 
 
-# Degradation: the CIFAR family, plain and residual; a batch and a rate that two cores can train.
-DEGRADATION = replace(LIVE, image_size=32, epochs=4, batch_size=16, learning_rate=0.05, crop=4)
-# At length, on a GPU: batch and rate are the paper's (section 4.2). And as long as the paper's.
+# Degradation: the CIFAR family, plain and residual, with the paper's batch and rate (section 4.2),
+# and as long as two cores of a GPU's machine and ten of its minutes allow.
 LONG_DEGRADATION = replace(
-    DEGRADATION, epochs=30, batch_size=128, learning_rate=0.1, precision="bfloat16"
+    LIVE, image_size=32, epochs=30, batch_size=128, crop=4, precision="bfloat16"
 )
+# As long as the paper's.
 PAPER_DEGRADATION = replace(LONG_DEGRADATION, epochs=164, schedule="stairs")
 # Is it the rate? Plain networks get two more.
 OTHER_RATES = tuple(
@@ -155,12 +151,6 @@ CIFAR10 = (
 SAMPLE = "the sample set: --data sample"
 DRAWN = "the sample set (pictograms by OpenMoji, CC BY-SA 4.0)"
 RECORDINGS = {
-    "degradation-cifar10": Recording(
-        *CIFAR10,
-        _degradation_runs(
-            DEGRADATION, {0: (20, 56, 32, 44), 1: (20, 56), 2: (20, 56)}, curve_steps=625
-        ),
-    ),
     "degradation-cifar10-long": Recording(
         *CIFAR10,
         (
@@ -224,7 +214,7 @@ def record(name, data_name, only="*", folder=RECORDED):
     paths = {run: Path(folder) / name / f"{run.file}.json" for run in chosen}
     missing = [run for run in chosen if not paths[run].exists()]
     if missing and missing[0].together and not torch.cuda.is_available():
-        raise ValueError(f"{name} trains on a GPU, and PyTorch finds none: use another machine")
+        raise ValueError(f"{name} trains on a GPU, and PyTorch finds none: Colab lends one")
     data = load(data_name) if missing else None
     groups = [missing] if missing and missing[0].together else [[run] for run in missing]
     for group in groups:
@@ -254,7 +244,7 @@ def _make(group, data, place):
     if run.sweep:
         return [_sweep(run, data, place)]
     train = partial(_train, run.recipe, place)
-    return [(_train_with_curve if run.curve_steps else _train_whole)(run, data, train)]
+    return [_train_whole(run, data, train)]
 
 
 def _train(recipe, place, data, **lookers):
@@ -293,47 +283,18 @@ def _watch(recipe, data):
     return watch
 
 
-def _train_with_curve(run, data, train):
-    """A training on all training images, since nothing is chosen, measured on test."""
-    data, norms = _all_to_learn_from(run.recipe, data)
-
-    def add_point(row, step):
-        points = row.setdefault("curve", [])
-        if step.index % run.curve_steps == 0:
-            points.append({"images": 0, "loss": 0.0, "error": 0.0})
-        points[-1]["images"] += len(step.labels)
-        points[-1]["loss"] += step.loss
-        points[-1]["error"] += len(step.labels) - step.right
-
-    def add_norms(model, history):
-        history[-1]["gradient_norms"] = norms(model)
-
-    with threads(run.recipe.threads):
-        gradients = {"0": norms(network_for(run.recipe, len(data.classes)))}
-    made = train(data, after_step=[add_point], after_epoch=[add_norms])
-    rows, curve, seen = [], [], 0
-    for row in made["history"]:
-        gradients[str(row["epoch"])] = row["gradient_norms"]
-        errors = {"train_error": 1 - row["train_accuracy"], "test_error": 1 - row["val_accuracy"]}
-        rows.append({"train_loss": row["train_loss"], "test_loss": row["val_loss"], **errors})
-        for point in row["curve"]:
-            n = point["images"]
-            seen += n
-            curve.append({"seen": seen, "loss": point["loss"] / n, "error": point["error"] / n})
-    return {
-        "settings": made["settings"],
-        "parameters": made["parameters"],
-        "history": rows,
-        "curve": curve,
-        "gradient_norms": gradients,
-        "provenance": made["provenance"],
-    }
-
-
 def _train_together(runs, data, keep):
-    """Trainings on all training images, measured on test, side by side on one GPU."""
-    data, norms = _all_to_learn_from(runs[0].recipe, data)
+    """Trainings on all training images, since nothing is chosen, side by side on one GPU."""
+    data = replace(data, train=join(data.train, data.validation))
+    # Evenly spaced: a folder's images lie class by class.
+    chosen = torch.linspace(0, len(data.train) - 1, 256).long()
+    to_float = transform_for(runs[0].recipe, channel_statistics(data.train.images))
+    probe = to_float(data.train.images[chosen]), data.train.labels[chosen]
     last = runs[0].recipe.epochs
+
+    def norms(model):
+        device = next(model.parameters()).device
+        return gradient_norms(model, nn.CrossEntropyLoss(), *(part.to(device) for part in probe))
 
     def look(name, model, history):
         row, epoch = history[-1], len(history)
@@ -341,24 +302,23 @@ def _train_together(runs, data, keep):
             row["gradient_norms"] = norms(model)
         print(f"{name}, epoch {epoch}: {row['train_error']:.1%}, test {row['test_error']:.1%}")
 
-    recipes = {run.file: run.recipe for run in runs}
-    histories = fit_on_gpu(recipes, data, keep, [look])
+    histories = fit_on_gpu({run.file: run.recipe for run in runs}, data, keep, [look])
     for run in runs:
         rows, model = histories[run.file], network_for(run.recipe, len(data.classes))
-        gradients = {"0": norms(model), "1": rows[0], str(last): rows[-1]}
         seconds = [row.pop("seconds") for row in rows]
+        gradients = {
+            str(epoch): rows[epoch - 1].pop("gradient_norms") for epoch in sorted({1, last})
+        }
         yield {
             "settings": asdict(run.recipe),
             "parameters": count_parameters(model),
             "history": rows,
-            "gradient_norms": {
-                epoch: kept.pop("gradient_norms", kept) for epoch, kept in gradients.items()
-            },
+            "gradient_norms": {"0": norms(model), **gradients},
             "provenance": {
                 "training_images": len(data.train),
                 "test_images": len(data.test),
                 "digest": digest(data.train, data.test),
-                # Of all together; how long each would take alone, nobody knows.
+                # A share of what all took together: how long each would take alone, nobody knows.
                 "seconds": round(seconds[-1] / len(runs)),
                 "together": len(runs),
                 "threads": 1,
@@ -366,21 +326,6 @@ def _train_together(runs, data, keep):
                 **machine(),
             },
         }
-
-
-def _all_to_learn_from(recipe, data):
-    """A data set without validation; and a function from a network to its gradient norms."""
-    data = replace(data, train=join(data.train, data.validation), validation=data.test)
-    # Evenly spaced: a folder's images lie class by class.
-    chosen = torch.linspace(0, len(data.train) - 1, 256).long()
-    to_float = transform_for(recipe, channel_statistics(data.train.images))
-    probe = to_float(data.train.images[chosen]), data.train.labels[chosen]
-
-    def norms(model):
-        device = next(model.parameters()).device
-        return gradient_norms(model, nn.CrossEntropyLoss(), *(part.to(device) for part in probe))
-
-    return data, norms
 
 
 def _sweep(run, data, place):

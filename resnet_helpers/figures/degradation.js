@@ -1,10 +1,10 @@
 // Degradation explorer: recorded training curves by depth, and one that the reader draws.
 
 import {
-  axes, button, clamp, commas, curve, fill, fixed, html, nearest, rule, scale, stateOf, svg, text,
+  axes, button, clamp, curve, fill, fixed, html, nearest, rule, scale, stateOf, svg, text,
 } from "./kit.js";
 
-const DASHES = { 20: "2 4", 32: "9 3 2 3", 44: "7 4", 56: null };
+const DASHES = { 20: "2 4", 56: null };
 const BLIND = 90; // % of wrong answers when one guesses among ten classes
 const UNDRAWN = { revealed: false, prediction: [] };
 // What the keys do on the plot: places along it, and points of % that the reader's curve moves.
@@ -14,10 +14,8 @@ const LIFTS = { ArrowUp: 1, ArrowDown: -1, PageUp: 10, PageDown: -10 };
 /** What follows from the state: the curves, and what of them the reader may see. */
 function derived(state, recorded) {
   const s = { ...state, depths: [...new Set(state.depths)].sort((a, b) => a - b) };
-  s.places = recorded.seen[s.measure];
-  s.at = nearest(s.places, s.seen);
-  s.seen = s.places[s.at];
-  s.passes = `${s.seen / recorded.images} ${s.seen === recorded.images ? "pass" : "passes"}`;
+  s.at = s.passes - 1;
+  s.after = `${s.passes} ${s.passes === 1 ? "pass" : "passes"}`;
   const kinds = s.networks === "both" ? ["plain", "residual"] : [s.networks];
   s.curves = kinds.flatMap((kind) => s.depths.map((depth) => {
     const name = `${kind}-${depth}`;
@@ -25,9 +23,9 @@ function derived(state, recorded) {
     return { name, colour: `var(--${kind})`, dash: DASHES[depth], seeds, ...columns };
   }));
   s.asked = s.curves.at(-1); // the deepest; the residual one of two
-  // A drawing has a value for each place, and only who has drawn to the end may look.
-  const usable = s.predict && s.prediction.length === s.places.length;
-  if (!usable) s.prediction = s.places.map(() => null);
+  // A drawing has a value for each pass, and only who has drawn to the end may look.
+  const usable = s.predict && s.prediction.length === recorded.passes;
+  if (!usable) s.prediction = Array(recorded.passes).fill(null);
   s.own = s.prediction.at(-1);
   s.revealed &&= s.own !== null;
   s.drawing = s.predict && !s.revealed;
@@ -45,7 +43,7 @@ function spread(ends, gap, bottom) {
   return down;
 }
 
-/** A curve: a line, with its band where there are several seeds, and dots where it is coarse. */
+/** A curve: a line, with its band where there are several seeds. */
 function curveParts({ name, colour, dash, seeds, mean, low, high }, xs, y) {
   const points = mean.map((error, i) => [xs[i], y(error)]);
   const there = high.map((error, i) => [xs[i], y(error)]);
@@ -53,11 +51,10 @@ function curveParts({ name, colour, dash, seeds, mean, low, high }, xs, y) {
   return [
     seeds > 1 && svg("polygon", { points: [...there, ...back].join(" "), fill: colour, opacity: 0.2 }),
     curve(points, colour, { "stroke-dasharray": dash, "data-curve": name }),
-    ...(xs.length < 10 ? dots(points, colour) : []),
   ];
 }
 
-const dots = (points, colour) => points.map(([cx, cy]) => svg("circle", { cx, cy, r: 3, fill: colour }));
+const dots = (points, colour) => points.map(([cx, cy]) => svg("circle", { cx, cy, r: 2.5, fill: colour }));
 
 /** Names at the ends of the lines, in the margin to their right. */
 const labels = (ends, right, bottom) => spread(ends, 16, bottom).flatMap(
@@ -70,12 +67,13 @@ const labels = (ends, right, bottom) => spread(ends, 16, bottom).flatMap(
 const height = (s) => s.prediction.slice(0, s.at + 1).findLast((value) => value !== null) ?? BLIND;
 
 /** The scales of a drawing, and its edges in pixels. */
-function layout(s, width, images) {
+function layout(s, width) {
   const [left, right, top] = [36, width - 90, 30];
   const bottom = top + (width < 560 ? 290 : 340);
-  const x = scale([0, s.places.at(-1) / images], [left, right], 4);
+  const passes = s.prediction.map((_, i) => i + 1);
+  const x = scale([0, passes.length], [left, right], 6);
   const y = scale([0, 100], [bottom, top]);
-  return { x, y, xs: s.places.map((seen) => x(seen / images)), left, right, top, bottom };
+  return { x, y, xs: passes.map(x), left, right, top, bottom };
 }
 
 /** A line at the cursor's place, a dot on each curve, and a ring where the reader's would go on. */
@@ -87,7 +85,7 @@ function cursor(s, { xs, y, top, bottom }) {
       cx, cy: y(mean[s.at]), r: 5, fill: colour, stroke: "var(--paper)", "stroke-width": 1.5,
     })),
     s.drawing && svg("circle", {
-      cx, cy: y(height(s)), r: 8, fill: "none", stroke: "var(--third)", "stroke-width": 2.5,
+      cx, cy: y(height(s)), r: 8, fill: "none", stroke: "var(--you)", "stroke-width": 2.5,
       "stroke-dasharray": s.prediction[s.at] === null ? "3 3" : null,
     }),
   ];
@@ -97,14 +95,14 @@ function drawPlot(s, view) {
   const { x, y, xs, left, right, bottom } = view;
   const drawn = s.prediction.flatMap((value, i) => (value === null ? [] : [[xs[i], y(value)]]));
   const ends = s.shown.map(({ name, colour, mean }) => ({ words: name, colour, y: y(mean.at(-1)) }));
-  if (s.own !== null) ends.push({ words: "your curve", colour: "var(--third)", y: y(s.own) });
+  if (s.own !== null) ends.push({ words: "your curve", colour: "var(--you)", y: y(s.own) });
   ends.push({ words: "blind guess", colour: "var(--quiet)", y: y(BLIND) });
   return [bottom + 46, [
     axes(x, y, { xLabel: "passes over the training images", yLabel: `${s.measure} error (%)` }),
     rule(left, y(BLIND), right, y(BLIND), { stroke: "var(--quiet)", "stroke-dasharray": "1 3" }),
     ...s.shown.flatMap((one) => curveParts(one, xs, y)),
-    drawn.length && curve(drawn, "var(--third)", { "data-curve": "your curve" }),
-    ...dots(drawn, "var(--third)"), ...cursor(s, view), ...labels(ends, right, bottom),
+    drawn.length && curve(drawn, "var(--you)", { "data-curve": "your curve" }),
+    ...dots(drawn, "var(--you)"), ...cursor(s, view), ...labels(ends, right, bottom),
   ]];
 }
 
@@ -123,8 +121,7 @@ function drawnOver(prediction, { xs, y }, from, to) {
 
 /** What the readout says, in lines. */
 function report(s) {
-  const error = s.measure === "test"
-    ? "test error" : `training error over the last ${commas(s.places[0])}`;
+  const error = s.measure === "test" ? "test error" : "training error during the last";
   const each = s.shown.map(({ name, seeds, mean, low, high }) => {
     const [middle, from, to] = [mean, low, high].map((column) => fixed(column[s.at], 1));
     return `${name} ${middle} % (${seeds > 1 ? `${from} to ${to}` : "one seed"})`;
@@ -132,7 +129,7 @@ function report(s) {
   if (s.predict) each.push(`your curve ${ownAt(s)}`);
   return [
     ...(s.revealed ? [html("strong", {}, verdict(s))] : []),
-    `After ${s.passes} (${commas(s.seen)} images), ${error}, mean of the seeds (lowest to highest):`,
+    `After ${s.after}, ${error}, mean of the seeds (lowest to highest):`,
     `${each.join(", ")}.`,
   ];
 }
@@ -176,16 +173,15 @@ function render({ model, el }) {
     html("div", { class: "rh-controls" }, show, again));
 
   const picture = state.stage("curves of the error", (s, width) => {
-    view = layout(s, width, recorded.images);
+    view = layout(s, width);
     return drawPlot(s, view);
   });
   const plot = picture.firstElementChild;
   fill(picture, { tabindex: 0, role: "slider" });
 
   function moveTo(index) {
-    const { places, seen } = state.read();
-    const now = places[clamp(index, 0, places.length - 1)];
-    if (now !== seen) state.change({ seen: now });
+    const passes = clamp(index, 0, recorded.passes - 1) + 1;
+    if (passes !== state.read().passes) state.change({ passes });
   }
   picture.addEventListener("keydown", (event) => {
     const { key } = event;
@@ -237,8 +233,8 @@ function render({ model, el }) {
     plot.setAttribute("class", s.drawing ? "rh-plot rh-drawing" : "rh-plot");
     fill(picture, {
       "aria-label": s.drawing ? "place on the curves, and your curve there" : "place on the curves",
-      "aria-valuemin": s.places[0], "aria-valuemax": s.places.at(-1), "aria-valuenow": s.seen,
-      "aria-valuetext": s.passes + (s.predict ? `, your curve ${ownAt(s)}` : ""),
+      "aria-valuemin": 1, "aria-valuemax": recorded.passes, "aria-valuenow": s.passes,
+      "aria-valuetext": s.after + (s.predict ? `, your curve ${ownAt(s)}` : ""),
     });
   });
 }

@@ -48,32 +48,13 @@ def test_of_every_recorded_file_all_settings_are_in_the_recipe(path):
     recipe = asdict(Recipe.of(settings))
     for name in settings.keys() & recipe.keys() - {"network"}:
         assert recipe[name] == settings[name], name
-    if "depth" in settings:
-        kind = "plain" if settings["network"] == "plain" else "resnet"
-        assert recipe["network"] == f"cifar_{kind}{settings['depth']}"
-        assert (recipe["crop"], recipe["nesterov"]) == (settings["padding"], False)
-    elif "nesterov" not in settings:  # the older ones don't say it
+    if "nesterov" not in settings:  # the older ones don't say it
         assert recipe["nesterov"] == (settings["optimizer"] == "sgd")
 
 
 def test_a_recipe_is_read_again_from_its_settings():
     recipe = replace(RECIPES["book"], nesterov=False, seed=7, precision="bfloat16", compile=True)
     assert Recipe.of(json.loads(json.dumps(asdict(recipe)))) == recipe
-
-
-def test_an_old_run_may_say_that_it_was_compiled():
-    settings = {
-        "network": "residual",
-        "depth": 20,
-        "seed": 1,
-        "epochs": 30,
-        "batch_size": 64,
-        "padding": 4,
-        "curve_steps": 156,
-        "compile": True,
-    }
-    recipe = Recipe.of(settings)
-    assert recipe.compile and (recipe.network, recipe.epochs) == ("cifar_resnet20", 30)
 
 
 # networks by name

@@ -5,26 +5,27 @@ import json
 from dataclasses import asdict, replace
 
 import pytest
+import torch
 from PIL import Image
-from samples import noise_split
 
-from resnet_helpers.data import Dataset, sample_set
+from resnet_helpers.data import sample_set
 from resnet_helpers.experiments import LIVE, Recipe, load_recording, load_run, provenance_line
 from resnet_helpers.experiments import recordings as module
 from resnet_helpers.experiments import train as whole
-from resnet_helpers.experiments.fit import fit, loader_for
+from resnet_helpers.experiments.on_gpu import fit_on_gpu
 from resnet_helpers.experiments.recorded import REPLAYED
 from resnet_helpers.experiments.recordings import RECORDINGS, Recording, Run, record
 from resnet_helpers.networks import cifar_resnet, count_parameters
-from resnet_helpers.transforms import channel_statistics
 
-CURVE = replace(
+SMALL = replace(
     LIVE, network="cifar_resnet8", width=2, epochs=3, batch_size=16, crop=1, seed=3, image_size=8
+)
+TOGETHER = (
+    Run("residual-8", SMALL, together=True),
+    Run("plain-8", replace(SMALL, network="cifar_plain8"), together=True),
 )
 QUICK = Recipe("cifar_resnet8", image_size=8, epochs=2, batch_size=16, seed=5, threads=1)
 RUNS = (
-    Run("residual-8", CURVE, curve_steps=2),
-    Run("plain-8", replace(CURVE, network="cifar_plain8", epochs=2), curve_steps=625),
     Run("quick", QUICK),
     Run("replayed", QUICK, replay=True),
 )
@@ -63,53 +64,37 @@ def made(images, tmp_path_factory):
     return folder
 
 
-def test_a_run_with_a_curve_says_all_of_itself(made):
-    run = load_run("tiny", "residual-8-seed3", made)
-    assert list(run) == [
-        "settings",
-        "parameters",
-        "history",
-        "curve",
-        "gradient_norms",
-        "provenance",
-    ]
-    assert run["settings"] == asdict(CURVE)
-    assert run["parameters"] == count_parameters(cifar_resnet(8, 2, num_classes=2))
-    assert len(run["history"]) == 3
-    assert set(run["history"][0]) == {"train_loss", "train_error", "test_loss", "test_error"}
-    assert set(run["gradient_norms"]) == {"0", "1", "2", "3"}
-    assert all(len(norms) == 7 for norms in run["gradient_norms"].values())
+@pytest.fixture
+def together(monkeypatch):
+    """A recording that needs a GPU, by the name of tiny, trained on the CPU."""
+    recording = Recording("images", "random noise", TOGETHER)
+    monkeypatch.setattr(module, "RECORDINGS", {"tiny": recording})
+    monkeypatch.setattr(module, "fit_on_gpu", functools.partial(fit_on_gpu, device="cpu"))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a GPU")
 
 
-def test_the_curve_is_the_history_in_finer_steps(made):
-    run = load_run("tiny", "residual-8-seed3", made)
-    # 60 images in batches of 16: points after steps 2 and 4 of each of three epochs.
-    assert [p["seen"] for p in run["curve"]] == [32, 60, 92, 120, 152, 180]
-    for row, first, second in zip(
-        run["history"], run["curve"][::2], run["curve"][1::2], strict=True
-    ):
-        for kind in ("loss", "error"):
-            mean = (32 * first[kind] + 28 * second[kind]) / 60
-            assert row[f"train_{kind}"] == pytest.approx(mean)
+def test_runs_side_by_side_on_a_gpu_say_all_of_themselves(together, images, empty_cache, tmp_path):
+    record("tiny", images, folder=tmp_path)
+    runs = load_recording("tiny", tmp_path)
+    assert list(runs) == [("plain", 8, 3), ("residual", 8, 3)]
+    for run, planned in zip(runs.values(), TOGETHER[::-1], strict=True):
+        assert run["settings"] == asdict(planned.recipe)
+        assert run["parameters"] == count_parameters(cifar_resnet(8, 2, num_classes=2))
+        assert len(run["history"]) == 3
+        assert set(run["history"][0]) == {"train_loss", "train_error", "test_loss", "test_error"}
+        assert list(run["gradient_norms"]) == ["0", "1", "3"]
+        assert all(len(norms) == 7 for norms in run["gradient_norms"].values())
+        assert run["provenance"]["training_images"] == 60
+    assert "2 runs on random noise" in provenance_line(list(runs.values()))
+    assert "2 at a time, in float32 on a GPU" in provenance_line(list(runs.values()))
 
 
-def test_a_recorded_run_is_fits_history(tmp_path):
-    parts = noise_split(60), noise_split(20, 1), noise_split(20, 2)
-    data = Dataset("noise", tuple("abcdefghij"), *parts)
-    train = functools.partial(module._train, CURVE, tmp_path)
-    run = module._train_with_curve(RUNS[0], data, train)
-    split = module.join(data.train, data.validation)
-    statistics = channel_statistics(split.images)
-    with module.threads(1):
-        module.torch.manual_seed(3)
-        model = cifar_resnet(8, 2).to(memory_format=module.torch.channels_last)
-        learn = loader_for(CURVE, split, statistics, learn=True)
-        test = loader_for(CURVE, data.test, statistics)
-        history = fit(model, CURVE, learn, {"test": test})
-    for row, expected in zip(run["history"], history, strict=True):
-        assert row["test_loss"] == expected["test_loss"]
-        assert row["test_error"] == 1 - expected["test_accuracy"]
-        assert row["train_loss"] == pytest.approx(expected["train_loss"], rel=1e-14)
+def test_without_a_gpu_it_is_said_before_any_work(together, images, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(module, "load", None)
+    with pytest.raises(ValueError, match="tiny trains on a GPU, and PyTorch finds none"):
+        record("tiny", images, folder=tmp_path)
 
 
 def test_a_whole_training_is_recorded_with_its_choice_and_its_test(made):
@@ -143,11 +128,11 @@ def test_the_replayed_images_of_the_sample_set_are_of_nine_classes():
 
 def test_each_run_says_where_it_comes_from_and_nothing_of_this_machines_folders(made, images):
     runs = load_recording("tiny", made)
-    assert list(runs) == [("plain", 8, 3), ("quick", 5), ("replayed", 5), ("residual", 8, 3)]
-    for key, run in runs.items():
+    assert list(runs) == [("quick", 5), ("replayed", 5)]
+    for run in runs.values():
         provenance = run["provenance"]
         assert provenance["command"] == "python -m resnet_helpers record tiny --data DATA"
-        assert provenance["training_images"] == (60 if len(key) == 3 else 48)
+        assert provenance["training_images"] == 48
         assert provenance["test_images"] == 20
         for fact in ("date", "commit", "torch", "processor", "data"):
             assert provenance[fact] not in (None, ""), fact
@@ -193,9 +178,9 @@ def test_a_run_that_was_cut_off_goes_on_to_the_same_file(
 
 
 def test_only_chooses_runs_by_name(tiny, images, empty_cache, tmp_path):
-    record("tiny", images, "plain-*", tmp_path / "out")
-    assert [p.name for p in (tmp_path / "out" / "tiny").iterdir()] == ["plain-8-seed3.json"]
-    with pytest.raises(ValueError, match=r"no run of tiny fits 'x\*': its runs are residual-8"):
+    record("tiny", images, "qu*", tmp_path / "out")
+    assert [p.name for p in (tmp_path / "out" / "tiny").iterdir()] == ["quick-seed5.json"]
+    with pytest.raises(ValueError, match=r"no run of tiny fits 'x\*': its runs are quick-seed5"):
         record("tiny", images, "x*", tmp_path / "out")
 
 
@@ -227,7 +212,7 @@ def test_a_sweep_is_the_live_training_at_each_rate_and_goes_on_where_it_was_cut_
 ):
     monkeypatch.setenv("RESNET_HELPERS_CACHE", str(tmp_path / "cache"))
     sweep = (0.1, 0.01)
-    runs = (Run("residual-8", CURVE, sweep=sweep),)
+    runs = (Run("residual-8", SMALL, sweep=sweep),)
     monkeypatch.setattr(module, "RECORDINGS", {"tiny": Recording("images", "random noise", runs)})
     whole_sweep = module.train_side_by_side
 
@@ -250,9 +235,9 @@ def test_a_sweep_is_the_live_training_at_each_rate_and_goes_on_where_it_was_cut_
     assert asked == [0.01]
     run = load_run("tiny", "residual-8-seed3", tmp_path)
     assert [row["learning_rate"] for row in run["sweep"]] == list(sweep)
-    split = module.prepare(CURVE, module.load(images)).train
+    split = module.prepare(SMALL, module.load(images)).train
     for row in run["sweep"]:
-        recipe = replace(CURVE, learning_rate=row["learning_rate"])
+        recipe = replace(SMALL, learning_rate=row["learning_rate"])
         module.torch.manual_seed(3)
         expected = whole_sweep({"net": cifar_resnet(8, 2, num_classes=2)}, split, recipe, 3)["net"]
         for name in ("loss", "error"):

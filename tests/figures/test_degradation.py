@@ -13,7 +13,7 @@ from browsing import follow, resize
 from resnet_helpers.experiments.recorded import RECORDED
 from resnet_helpers.figures.degradation import DegradationExplorer
 
-SEEDS = {20: (0, 1, 2), 32: (0,), 44: (0,), 56: (0, 1, 2)}
+DEPTHS = (20, 56)
 LABELS = """() => [...document.querySelectorAll(".rh-stage text")].map((text) => {
     const { left, right, top, bottom } = text.getBoundingClientRect();
     return { words: text.textContent, left, right, top, bottom };
@@ -22,12 +22,11 @@ LABELS = """() => [...document.querySelectorAll(".rh-stage text")].map((text) =>
 
 def errors(network, depth, measure):
     """The errors in % of each seed, read from the files: rows of seeds, columns of points."""
-    folder = RECORDED / "degradation-cifar10"
-    files = [folder / f"{network}-{depth}-seed{seed}.json" for seed in SEEDS[depth]]
-    found = [json.loads(path.read_text()) for path in files]
-    if measure == "training":
-        return [[100 * point["error"] for point in run["curve"]] for run in found]
-    return [[100 * row["test_error"] for row in run["history"]] for run in found]
+    folder = RECORDED / "degradation-cifar10-long"
+    files = [folder / f"{network}-{depth}-seed{seed}.json" for seed in range(3)]
+    name = {"training": "train_error", "test": "test_error"}[measure]
+    found = [json.loads(path.read_text("utf-8")) for path in files]
+    return [[100 * row[name] for row in run["history"]] for run in found]
 
 
 def said(page):
@@ -36,11 +35,8 @@ def said(page):
 
 def expected(figure, network, depth):
     """What the readout must say of one curve with the cursor where the figure has it."""
-    points = figure.values(network, depth, figure.measure)
-    point = min(points, key=lambda p: abs(p.seen - figure.seen))
-    several = len(SEEDS[depth]) > 1
-    spread = f"{point.low:.1f} to {point.high:.1f}" if several else "one seed"
-    return f"{network}-{depth} {point.mean:.1f} % ({spread})"
+    point = figure.values(network, depth, figure.measure)[figure.passes - 1]
+    return f"{network}-{depth} {point.mean:.1f} % ({point.low:.1f} to {point.high:.1f})"
 
 
 def shown(page):
@@ -55,12 +51,12 @@ def plot(page):
 def pixel(page, passes, error):
     """Where on the screen a point of the linear plot lies, by the axes' own labels."""
     at = {label["words"]: label for label in page.evaluate(LABELS)}
-    across = [(at[word]["left"] + at[word]["right"]) / 2 for word in ("0", "4")]
-    # The label "0" is there twice, last on the x axis: "20" and "80" are on the y axis only.
-    up = [(at[word]["top"] + at[word]["bottom"]) / 2 for word in ("20", "80")]
+    across = [(at[word]["left"] + at[word]["right"]) / 2 for word in ("0", "30")]
+    # The labels "0" and "20" are there twice, last on the x axis: "40" and "80" on the y axis only.
+    up = [(at[word]["top"] + at[word]["bottom"]) / 2 for word in ("40", "80")]
     return (
-        across[0] + (across[1] - across[0]) * passes / 4,
-        up[0] + (up[1] - up[0]) * (error - 20) / 60,
+        across[0] + (across[1] - across[0]) * passes / 30,
+        up[0] + (up[1] - up[0]) * (error - 40) / 40,
     )
 
 
@@ -78,13 +74,12 @@ def show_button(page):
 
 
 @pytest.mark.parametrize("measure", ["training", "test"])
-@pytest.mark.parametrize("depth", SEEDS)
+@pytest.mark.parametrize("depth", DEPTHS)
 @pytest.mark.parametrize("network", ["plain", "residual"])
 def test_the_values_are_those_of_the_recorded_files(network, depth, measure):
     seeds = list(zip(*errors(network, depth, measure), strict=True))
     points = DegradationExplorer().values(network, depth, measure)
-    step = 10_000 if measure == "training" else 50_000
-    assert [point.seen for point in points] == [step * (i + 1) for i in range(len(seeds))]
+    assert [point.passes for point in points] == list(range(1, 31))
     for point, numbers in zip(points, seeds, strict=True):
         wanted = fmean(numbers), min(numbers), max(numbers)
         assert point[1:] == pytest.approx(wanted, abs=0.0501)
@@ -103,23 +98,24 @@ def test_the_still_picture_says_the_ends_that_its_text_says():
     figure = DegradationExplorer()
     ends = [
         figure.values(network, depth, "training")[-1].mean
-        for network, depth in (("plain", 20), ("plain", 56), ("residual", 56))
+        for network in ("plain", "residual")
+        for depth in DEPTHS
     ]
     assert [f"{end:.0f} %" for end in ends] == re.findall(r"\d+ %", figure.alt)
     still = figure.still()
     labels = [text.get_text() for text in still.axes[0].texts]
     plt.close(still)
-    assert labels == ["plain-20", "plain-56", "residual-56"]
+    assert labels == ["plain-20", "plain-56", "residual-20", "residual-56"]
 
 
 @pytest.mark.parametrize(
     "setting",
     [
         {},
-        {"networks": "residual", "depths": [32], "seen": 10_000},
-        {"networks": "both", "depths": [20, 32, 44, 56], "measure": "test", "seen": 100_000},
-        {"networks": "both", "depths": [20, 56], "measure": "training", "seen": 120_000},
-        {"networks": "plain", "depths": [44, 32], "measure": "test"},
+        {"networks": "residual", "depths": [20], "passes": 1},
+        {"networks": "both", "depths": [20, 56], "measure": "test", "passes": 17},
+        {"networks": "both", "depths": [56], "measure": "training", "passes": 12},
+        {"networks": "plain", "depths": [56, 20], "measure": "test"},
     ],
 )
 def test_the_readout_says_pythons_values(show_figure, setting):
@@ -128,7 +124,8 @@ def test_the_readout_says_pythons_values(show_figure, setting):
     kinds = ("plain", "residual") if figure.networks == "both" else (figure.networks,)
     chosen = [(network, depth) for network in kinds for depth in sorted(figure.depths)]
     text = said(page)
-    assert f"({figure.seen:,} images), {figure.measure} error" in text
+    after = "After 1 pass" if figure.passes == 1 else f"After {figure.passes} passes"
+    assert f"{after}, {figure.measure} error" in text
     assert all(expected(figure, *one) in text for one in chosen)
     assert shown(page) == [f"{network}-{depth}" for network, depth in chosen]
 
@@ -138,30 +135,29 @@ def test_arrow_keys_move_the_cursor(show_figure):
     plot(page).focus()
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("ArrowLeft")
-    assert "After 3.6 passes" in said(page)
-    assert expected(DegradationExplorer(seen=180_000), "plain", 56) in said(page)
-    assert plot(page).get_attribute("aria-valuetext") == "3.6 passes"
+    assert "After 28 passes" in said(page)
+    assert expected(DegradationExplorer(passes=28), "plain", 56) in said(page)
+    assert plot(page).get_attribute("aria-valuetext") == "28 passes"
     page.keyboard.press("Home")
-    assert expected(DegradationExplorer(seen=10_000), "plain", 20) in said(page)
+    assert expected(DegradationExplorer(passes=1), "plain", 20) in said(page)
     page.keyboard.press("ArrowLeft")  # there is nothing before it
-    assert expected(DegradationExplorer(seen=10_000), "plain", 20) in said(page)
+    assert expected(DegradationExplorer(passes=1), "plain", 20) in said(page)
 
 
 def test_the_mouse_moves_the_cursor(show_figure):
     page = show_figure(DegradationExplorer())
-    page.mouse.move(*pixel(page, 1.43, 50))
-    assert "After 1.4 passes" in said(page)
-    assert expected(DegradationExplorer(seen=70_000), "plain", 20) in said(page)
+    page.mouse.move(*pixel(page, 7.2, 50))
+    assert "After 7 passes" in said(page)
+    assert expected(DegradationExplorer(passes=7), "plain", 20) in said(page)
 
 
 def test_the_controls_choose_what_is_shown(show_figure):
     page = show_figure(DegradationExplorer())
     page.get_by_label("both").check()
-    page.get_by_label("44").check()
     page.get_by_label("20").uncheck()
     page.get_by_label("test", exact=True).check()
-    assert shown(page) == ["plain-44", "plain-56", "residual-44", "residual-56"]
-    assert expected(DegradationExplorer(measure="test"), "residual", 44) in said(page)
+    assert shown(page) == ["plain-56", "residual-56"]
+    assert expected(DegradationExplorer(measure="test"), "residual", 56) in said(page)
     words = [label["words"] for label in page.evaluate(LABELS)]
     assert "test error (%)" in words
 
@@ -170,7 +166,7 @@ def test_the_last_depth_stays(show_figure):
     page = show_figure(DegradationExplorer())
     page.get_by_label("20").uncheck()
     assert page.get_by_label("56").is_disabled()
-    page.get_by_label("32").check()
+    page.get_by_label("20").check()
     assert page.get_by_label("56").is_enabled()
 
 
@@ -194,9 +190,9 @@ def test_a_curve_drawn_by_mouse_is_compared_at_its_end(show_figure):
     figure = DegradationExplorer(predict=True)
     page = show_figure(figure)
     assert show_button(page).is_disabled()
-    drag(page, (0.2, 85), (2, 40), (4, 15))
+    drag(page, (1, 85), (15, 40), (30, 15))
     assert shown(page) == ["plain-20", "your curve"]
-    page.mouse.move(*pixel(page, 2, 50))
+    page.mouse.move(*pixel(page, 15, 50))
     own = int(re.search(r"your curve (\d+) %", said(page))[1])
     assert own == pytest.approx(40, abs=1)
     plot(page).focus()
@@ -213,20 +209,20 @@ def test_a_curve_drawn_by_mouse_is_compared_at_its_end(show_figure):
 
 def test_a_quick_stroke_leaves_no_gap(show_figure):
     page = show_figure(DegradationExplorer(predict=True))
-    page.mouse.move(*pixel(page, 0.2, 80))
+    page.mouse.move(*pixel(page, 1, 80))
     page.mouse.down()
-    page.mouse.move(*pixel(page, 4, 42))
+    page.mouse.move(*pixel(page, 30, 22))
     page.mouse.up()
     plot(page).focus()
     page.keyboard.press("Home")
-    for step in range(20):
+    for step in range(30):
         own = int(re.search(r"your curve (\d+) %", said(page))[1])
         assert own == pytest.approx(80 - 2 * step, abs=1)
         page.keyboard.press("ArrowRight")
 
 
 def test_a_curve_drawn_by_keyboard_is_compared_at_its_end(show_figure):
-    figure = DegradationExplorer(networks="residual", measure="test", predict=True, seen=50_000)
+    figure = DegradationExplorer(networks="residual", measure="test", predict=True, passes=1)
     page = show_figure(figure)
     plot(page).focus()
     page.keyboard.press("PageDown")  # from a blind guess, 90 %
@@ -253,8 +249,8 @@ def test_a_finger_draws_and_the_page_does_not_scroll(show_figure):
         where = [dict(zip("xy", pixel(page, *point), strict=True)) for point in points]
         session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": where})
 
-    touch("touchStart", (0.2, 20))
-    for point in ((0.2, 50), (0.2, 80), (1, 70), (2, 60), (3, 50), (4, 40)):  # upwards at first
+    touch("touchStart", (1, 20))
+    for point in ((1, 50), (1, 80), (8, 70), (15, 60), (22, 50), (30, 40)):  # upwards at first
         touch("touchMove", point)
     touch("touchEnd")
     assert "your curve" in shown(page)
@@ -264,7 +260,7 @@ def test_a_finger_draws_and_the_page_does_not_scroll(show_figure):
 
 def test_draw_again_hides_the_curve_and_forgets_the_drawing(show_figure):
     page = show_figure(DegradationExplorer(predict=True))
-    drag(page, (0.2, 85), (4, 30))
+    drag(page, (1, 85), (30, 30))
     show_button(page).click()
     page.get_by_role("button", name="Draw again").click()
     assert shown(page) == ["plain-20"]
@@ -274,7 +270,7 @@ def test_draw_again_hides_the_curve_and_forgets_the_drawing(show_figure):
 
 def test_another_question_forgets_the_drawing(show_figure):
     page = show_figure(DegradationExplorer(predict=True))
-    drag(page, (0.2, 85), (4, 30))
+    drag(page, (1, 85), (30, 30))
     page.get_by_label("20").uncheck()
     assert "your curve" in shown(page)  # the same curve is asked for
     page.get_by_label("residual").check()
@@ -283,9 +279,9 @@ def test_another_question_forgets_the_drawing(show_figure):
 
 def test_a_link_carries_a_drawing(show_figure):
     page = show_figure(DegradationExplorer(networks="both"))
-    page.get_by_label("32").check()
+    page.get_by_label("56").uncheck()
     page.get_by_label("predict first").check()
-    drag(page, (0.2, 85), (4, 15))
+    drag(page, (1, 85), (30, 15))
     page.get_by_role("button", name="Link to this state").click()
     before = said(page), shown(page)
     page = show_figure(DegradationExplorer(), link=page.evaluate("location.hash.slice(1)"))
@@ -295,7 +291,7 @@ def test_a_link_carries_a_drawing(show_figure):
 
 def test_a_link_cannot_show_the_answer_without_a_drawing(show_figure):
     page = show_figure(DegradationExplorer())
-    for number, times in ((500, 20), (23, 19), ("null", 20)):
+    for number, times in ((500, 30), (23, 29), ("null", 30)):
         drawing = ",".join([str(number)] * times)
         follow(page, f"figure-degradation?predict=true&revealed=true&prediction=[{drawing}]")
         assert shown(page) == ["plain-20"]
@@ -303,13 +299,12 @@ def test_a_link_cannot_show_the_answer_without_a_drawing(show_figure):
 
 @pytest.mark.parametrize("measure", ["training", "test"])
 def test_no_label_is_cut_or_lies_on_another(show_figure, measure):
-    points = 20 if measure == "training" else 4
     figure = DegradationExplorer(
         networks="both",
-        depths=[20, 32, 44, 56],
+        depths=[20, 56],
         measure=measure,
         predict=True,
-        prediction=[23] * points,
+        prediction=[23] * 30,
         revealed=True,
     )
     page = show_figure(figure)
@@ -317,7 +312,7 @@ def test_no_label_is_cut_or_lies_on_another(show_figure, measure):
         resize(page, width)
         texts = page.evaluate(LABELS)
         words = {text["words"] for text in texts}
-        assert {"plain-20", "residual-44", "residual-56", "your curve", "blind guess"} <= words
+        assert {"plain-20", "residual-20", "residual-56", "your curve", "blind guess"} <= words
         box = page.locator(".rh-stage svg").bounding_box()
         for one in texts:
             assert box["x"] <= one["left"] and one["right"] <= box["x"] + box["width"], one

@@ -8,18 +8,15 @@ import functools
 import itertools
 import os
 import threading
-from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from browsing import RESPONSE, barriers, slow_down
+from browsing import RESPONSE, WIDTHS, barriers, opened, slow_down
 from contents import CHAPTERS, PAGES
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
-
-WIDTHS = {"phone": 390, "desk": 1280, "wide": 1440}
 
 LOOK = """() => { const ICONS = ".fa-solid, .fas, .fa-brands, .fab"; return {
     tooWide: document.documentElement.scrollWidth <= document.documentElement.clientWidth ? []
@@ -52,32 +49,6 @@ def site(book):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
-
-
-@contextmanager
-def opened(browser, home, path, width="desk"):
-    """A page below an address, as Playwright's page, in light.
-
-    When it is closed, no error may have been printed and nothing asked of another place.
-    """
-    problems = []
-    context = browser.new_context(
-        viewport={"width": WIDTHS[width], "height": 900},
-        color_scheme="light",
-        reduced_motion="reduce",  # no colour is measured on its way to another
-    )
-    page = context.new_page()
-    page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("requestfailed", lambda request: problems.append(f"failed: {request.url}"))
-    page.on(
-        "request",
-        lambda r: None if r.url.startswith((home, "data:")) else problems.append(r.url),
-    )
-    page.goto(f"{home}/{path}", wait_until="load")
-    yield page
-    context.close()
-    assert problems == []
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -8,12 +8,15 @@ from . import (
     accessible,
     api,
     card,
+    cover,
     figure_scripts,
+    fonts,
     icons,
     inline_svg,
     live_figure,
     page_ends,
     palette,
+    rail,
     reading_aids,
     sentence_outputs,
     small_pictures,
@@ -24,6 +27,7 @@ from . import (
 # Events in the order in which Sphinx sends them. Its own handlers have the priority 500.
 HANDLERS = [
     ("config-inited", 500, card.configure),
+    ("config-inited", 500, rail.configure),
     ("builder-inited", 500, small_pictures.allow_webp),
     # Before the pages, which name each script with a sum over its text.
     ("builder-inited", 500, figure_scripts.write),
@@ -37,13 +41,17 @@ HANDLERS = [
     ("doctree-read", 600, status.count),
     ("doctree-read", 700, reading_aids.add),
     ("doctree-resolved", 500, status.add_notice),
+    ("doctree-resolved", 500, unplugged.keep_with_stop),
     ("html-page-context", 500, page_ends.ask),
     ("html-page-context", 500, figure_scripts.load),
+    ("html-page-context", 500, cover.load),
     ("html-page-context", 500, accessible.make_entries_items),
-    # After other extensions have added their scripts.
+    # After the theme has said how it lists the pages, and other extensions their scripts.
+    ("html-page-context", 900, rail.add_sections),
     ("html-page-context", 900, unplugged.leave_out_unused),
     ("build-finished", 500, icons.write_sheet),
     ("build-finished", 500, palette.write_sheet),
+    ("build-finished", 500, fonts.write_sheet),
     ("build-finished", 500, card.write),
 ]
 
@@ -52,6 +60,7 @@ def setup(app):
     app.add_html_math_renderer(
         "mathml", (unplugged.visit_inline, None), (unplugged.visit_block, None)
     )
+    app.add_directive("cover", cover.CoverDirective)
     app.add_directive("diagram", inline_svg.DiagramDirective)
     app.add_directive("figure-widget", live_figure.FigureDirective)
     app.add_directive("chapter-status", status.StatusDirective)
@@ -60,6 +69,7 @@ def setup(app):
     app.add_post_transform(status.FillStatus)
     app.add_css_file(icons.SHEET)
     app.add_css_file(palette.SHEET)
+    app.add_css_file(fonts.SHEET)
     for event, priority, handler in HANDLERS:
         app.connect(event, handler, priority)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

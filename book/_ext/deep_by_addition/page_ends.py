@@ -1,6 +1,7 @@
 """The link to the next chapter, at a page's end, asks that chapter's question.
 
-The question is the first paragraph of a chapter, under its title. A link to any page, sent to
+The question is the first paragraph of a chapter, under its title. How long the chapter takes, which
+the cover tells, stands below it. A link to any page, sent to
 others, shows the page's first paragraph too (sphinxext-opengraph reads it from the metadata).
 """
 
@@ -13,8 +14,12 @@ BEGINNING = "og:description"
 
 
 def note_beginning(app, doctree):
-    first = next(doctree.findall(nodes.paragraph)).astext()
-    app.env.metadata[app.env.docname][BEGINNING] = escape(" ".join(first.split()))
+    paragraphs = [paragraph.astext() for paragraph in doctree.findall(nodes.paragraph)]
+    facts = app.env.metadata[app.env.docname]
+    facts[BEGINNING] = escape(" ".join(paragraphs[0].split()))
+    for text in paragraphs:
+        if text.startswith("Time ") and " to read" in text:
+            facts["minutes"] = text.removeprefix("Time ").partition(" to read")[0]
 
 
 def ask(app, pagename, templatename, context, doctree):

@@ -48,13 +48,22 @@ def add(app, doctree):
 
 
 def _fold_start(chapter):
-    """Fold what stands before a chapter's first section, but for its question, links and time."""
+    """Fold what stands before a chapter's first section, but for its question, links and time.
+
+    The links are badges on GitHub and Colab; here they are words.
+    """
+    links = chapter[2]
+    links["classes"].append("links")
+    for badge in list(links.findall(nodes.image)):
+        badge.replace_self(nodes.Text(badge["alt"]))
     folded = Folded(classes=["start"], summary="Before you start: goals, what you need, set-up")
     for node in chapter.children[3:]:
         if isinstance(node, nodes.section):
             chapter.insert(chapter.index(node), folded)
             return
-        if _opening(node) != "Time":
+        if _opening(node) == "Time":
+            node["classes"].append("time")
+        else:
             chapter.remove(node)
             folded += node
 

@@ -9,11 +9,12 @@ from resnet_helpers._pictures import as_webp
 
 
 def convert(path):
-    """Write a WebP file beside a picture; returns its path."""
+    """Write a WebP file beside a picture; returns its path, and how wide it was drawn in pixels."""
     smaller = path.with_suffix(".webp")
     with Image.open(path) as picture:
         smaller.write_bytes(as_webp(picture))
-    return smaller
+        dots = picture.info.get("dpi", (96, 96))[0]
+        return smaller, round(picture.width * 96 / dots)
 
 
 def convert_outputs(app, doctree):
@@ -21,7 +22,9 @@ def convert_outputs(app, doctree):
         path = Path(app.env.relfn2path(image["uri"], app.env.docname)[1])
         # MyST-NB writes the pictures of a notebook's outputs to this folder.
         if path.suffix == ".png" and "jupyter_execute" in path.parts:
-            image["uri"] = str(Path(image["uri"]).parent / convert(path).name)
+            smaller, width = convert(path)
+            image["uri"] = str(Path(image["uri"]).parent / smaller.name)
+            image["width"] = f"{width}px"
 
 
 def allow_webp(app):

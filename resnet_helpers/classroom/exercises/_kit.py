@@ -80,17 +80,27 @@ def compare(given, right, traps, about="", same=operator.eq):
 
 
 def call(function, *arguments, returns=True):
-    """The result of the reader's function; what it raises becomes a sentence."""
+    """The result of the reader's function; what it raises becomes a sentence, and so does nothing.
+
+    ``returns`` is False for a function that needn't return anything.
+    """
     expect(callable(function), f"{short(function)}: expected a function.")
+    name = getattr(function, "__name__", short(function))
     try:
         result = function(*arguments)
     except Exception as error:
-        name = getattr(function, "__name__", short(function))
         shown = ", ".join(short(argument) for argument in arguments)
         raise Wrong(f"{name}({shown}) raised {_named(error)}") from error
-    if returns and (result is None or result is ...):
+    if result is ... or (result is None and _is_unwritten(function)):
         raise Missing
+    expect(result is not None or not returns, f"{name} returned nothing: is its `return` missing?")
     return result
+
+
+def _is_unwritten(function):
+    """Whether a function's body is still the dots: Python compiles them to nothing."""
+    code = getattr(function, "__code__", None)
+    return code is not None and len(code.co_code) <= len((lambda: None).__code__.co_code)
 
 
 def change(function, module):

@@ -9,20 +9,7 @@ from torch import nn
 
 from resnet_helpers import training
 
-from ._kit import Wrong, call, checker, compare, expect, number, refuse, short
-
-
-def returned(function, *arguments):
-    """What the reader's function returns; written, but without a ``return``, it is told so."""
-    if call(function, *arguments, returns=False) is None and not _empty(function):
-        raise Wrong("your function returned nothing: is the `return` missing?")
-    return call(function, *arguments)
-
-
-def _empty(function):
-    """Whether nothing but ``...`` or a docstring stands in a function's body."""
-    code = getattr(function, "__code__", None)
-    return code is None or len(code.co_code) <= len((lambda: None).__code__.co_code)
+from ._kit import call, checker, compare, expect, number, refuse, short
 
 
 @checker("ln 1000 ≈ 6.91: each of a thousand classes has probability 1/1000.")
@@ -51,7 +38,7 @@ def check_loss_epoch(loss_epoch):
     loader, model, loss_func = _small_task()
     of_all, _ = training.loss_epoch(model, loss_func, loader)
     for sanity_check, seen in ((False, 10), (True, 4)):
-        loss, accuracy = _pair(returned(loss_epoch, model, loss_func, loader, sanity_check))
+        loss, accuracy = _pair(call(loss_epoch, model, loss_func, loader, sanity_check))
         right, share = training.loss_epoch(model, loss_func, loader, sanity_check)
         near = partial(math.isclose, loss, rel_tol=1e-4)
         same = partial(math.isclose, accuracy, rel_tol=0, abs_tol=1e-4)
@@ -75,7 +62,7 @@ def check_loss_epoch(loss_epoch):
         }
         refuse(problems)
     before = model[1].weight.detach().clone()
-    returned(loss_epoch, model, loss_func, loader, False, torch.optim.SGD(model.parameters(), 0.1))
+    call(loss_epoch, model, loss_func, loader, False, torch.optim.SGD(model.parameters(), 0.1))
     learned = not torch.equal(before, model[1].weight)
     expect(learned, "with an optimiser no weight moved: hand `opt` on to loss_batch.")
 
@@ -101,7 +88,7 @@ def _pair(given):
 def check_recall_precision(recall_precision):
     """Exercise 6.3: each class's recall and precision from a confusion matrix."""
     counts = torch.tensor([[8, 2, 0], [1, 5, 4], [3, 0, 17]])
-    given = returned(recall_precision, counts)
+    given = call(recall_precision, counts)
     expect(len(given) == 2, "expected two results, the recalls and the precisions.")
     recall, precision = (np.asarray(part, dtype=float) for part in given)
     shapes = [recall.shape, precision.shape]
@@ -139,7 +126,7 @@ def check_plateau(learning_rates):
         ([1.0, 1.1, 1.2, 0.9, 1.0, 1.1, 1.2, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0], 0.8, 0.5, 1),
         ([1.0, 0.99999, 0.99998, 0.99997, 0.99996, 0.99995], 0.4, 0.1, 2),
     ):
-        given = returned(learning_rates, losses, *settings)
+        given = call(learning_rates, losses, *settings)
         given = [number(rate, "among the rates is ") for rate in given]
         right = plateau_rates(losses, *settings)
         rates, epochs = len(given), len(losses)

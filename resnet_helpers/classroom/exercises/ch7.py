@@ -10,8 +10,7 @@ import torch
 from resnet_helpers.experiments.recipe import RECIPES, Recipe
 from resnet_helpers.training import triangle
 
-from ._kit import checker, compare, expect, number, refuse, short
-from .ch6 import returned
+from ._kit import call, checker, compare, expect, number, refuse, short
 
 
 @checker("0.66 nats: the entropy of a truth with 0.84 on one class and 0.04 on each other.")
@@ -47,7 +46,7 @@ def check_triangle(rate_at):
     for steps, highest, warm_up in ((10, 0.2, 0.2), (100, 0.2, 0.2), (40, 0.5, 0.25)):
         places = range(steps + 1)
         given = [
-            number(returned(rate_at, step, steps, highest, warm_up), f"at step {step} it is ")
+            number(call(rate_at, step, steps, highest, warm_up), f"at step {step} it is ")
             for step in places
         ]
         right = [highest * triangle(step / steps, warm_up) for step in places]
@@ -85,7 +84,7 @@ def check_shared_gradient(shared_gradient):
     for sizes in ((16, 16), (16, 8), (5, 1, 2)):
         gradients = [torch.randn(4, generator=generator) for _ in sizes]
         kept = [gradient.clone() for gradient in gradients]
-        given = returned(shared_gradient, gradients, list(sizes))
+        given = call(shared_gradient, gradients, list(sizes))
         untouched = all(map(torch.equal, kept, gradients))
         expect(untouched, "the gradients that it was given have changed: make a new tensor.")
         given = np.asarray(given, dtype=float)

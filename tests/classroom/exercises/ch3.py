@@ -1,5 +1,13 @@
 """Answers to chapter 3's exercises."""
 
+import math
+from fractions import Fraction
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
 NAMES = ("ins", "outs", "kernel", "size", "stride", "padding", "dilation", "groups")
 
 
@@ -30,6 +38,26 @@ def widest_middle(budget, ins, outs, kernel, size):
     return budget // (size**2 * (ins + kernel**2 * outs))
 
 
+def measured_macs(ins, outs, kernel, size, stride, padding, dilation, groups):
+    """By PyTorch's own counter, which counts a MAC as two."""
+    layer = nn.Conv2d(ins, outs, kernel, stride, padding, dilation, groups, bias=False)
+    with FlopCounterMode(display=False) as counter:
+        layer(torch.zeros(1, ins, size, size))
+    return counter.get_total_flops() / 2
+
+
+def searched_middle(budget, ins, outs, kernel, size):
+    middle = 0
+    while size**2 * (middle + 1) * (ins + kernel**2 * outs) <= budget:
+        middle += 1
+    return middle
+
+
+def forgotten(ins, outs, kernel, size, *_):
+    """The work of somebody who forgot the return."""
+    ins * outs * kernel**2 * size**2
+
+
 def parts(norm=2, bias=0, projection=1, projection_norm=1, all_project=False, first_is_wide=False):
     """ResNet-50's parameters by part, with the mistakes that are asked for."""
     counted = {"conv1": 9408 + norm * 64 + bias * 64}
@@ -51,10 +79,35 @@ PARTS = parts()
 FACTOR = 9 * 64 / 73
 
 RIGHT = {
-    "check_conv_macs": [conv_macs],
-    "check_widest_middle": [widest_middle],
-    "check_resnet50_parts": [PARTS],
-    "check_separable": [FACTOR, FACTOR * 1.009, FACTOR / 1.009],
+    "check_conv_macs": [
+        conv_macs,
+        measured_macs,
+        lambda *case: np.int64(conv_macs(*case)),
+        lambda *case: torch.tensor(conv_macs(*case)),
+    ],
+    "check_widest_middle": [
+        widest_middle,
+        searched_middle,
+        lambda b, i, o, k, s: np.floor(b / (s * s * (i + k * k * o))),
+        lambda b, i, o, k, s: math.floor(b / (s * s * (i + k * k * o))),
+        lambda *case: np.int64(widest_middle(*case)),
+        lambda *case: torch.tensor(widest_middle(*case)),
+    ],
+    "check_resnet50_parts": [
+        PARTS,
+        {name: float(count) for name, count in PARTS.items()},
+        {name: np.int64(count) for name, count in PARTS.items()},
+        dict(reversed(PARTS.items())) | {"total": sum(PARTS.values())},
+    ],
+    "check_separable": [
+        FACTOR,
+        Fraction(576, 73),
+        8,
+        np.float32(7.9),
+        torch.tensor(7.89),
+        7.5,
+        8.3,
+    ],
 }
 
 WRONG = {
@@ -78,6 +131,9 @@ WRONG = {
         ),
         (at_side(rounded_up), "1, 2, 4) is 28,800: PyTorch counts 16,200"),
         (lambda *a: a[8], "raised IndexError"),
+        (forgotten, "forgotten returned nothing: is its `return` missing?"),
+        (conv_macs(4, 8, 5, 12, 1, 0, 1, 1), "51200: expected a function"),
+        (lambda *a: f"{conv_macs(*a):,}", "'51,200': expected a number"),
     ],
     "check_widest_middle": [
         (lambda b, i, o, k, s: b // (s * s * k * k * o), "1×1 must be paid"),
@@ -87,13 +143,20 @@ WRONG = {
         (lambda b, i, o, k, s: b // (s * s * (i + k * o)), "to be squared"),
         (lambda *a: widest_middle(*a) + 1, "round down"),
         (lambda *a: widest_middle(a[0] - 1, *a[1:]), "still within the budget"),
-        (lambda *a: float(widest_middle(*a)), "in whole numbers, by // or int()"),
+        (lambda b, i, o, k, s: b / (s * s * (i + k * k * o)), "in whole numbers. Round down"),
+        (lambda *a: str(widest_middle(*a)), "'32': expected a number"),
+        (lambda *a: print(end=str(widest_middle(*a))[:0]), "returned nothing"),
         (lambda *a: widest_middle(*a) * (1 + 8e-10), "in whole numbers. Round down"),
         (lambda *a: widest_middle(*a) * (1 + 2e-9), "What does one channel"),
         (lambda *a: 1000, "What does one channel"),
     ],
     "check_resnet50_parts": [
         ({"conv1": 9536}, "'conv2_x' is missing"),
+        (dict.fromkeys(PARTS, ...) | {"conv1": 9536}, "conv1: right so far. Next: conv2_x"),
+        (PARTS | {"fc": None}, "conv5_x: right so far. Next: fc"),
+        (dict.fromkeys(PARTS, ...) | {"conv1": 9408}, "conv1: 9,408. The norms are left out"),
+        (PARTS | {"conv3_x": "1,219,584"}, "conv3_x: '1,219,584': expected a number"),
+        (sum(PARTS.values()), "expected a dictionary"),
         (parts(norm=0), "conv1: 9,408. The norms are left out"),
         (parts(norm=1), "γ and β"),
         (parts(norm=4), "no parameters"),
@@ -122,8 +185,10 @@ WRONG = {
         (64, "depthwise part alone"),
         (576, "for looking around and 64·64 for mixing"),
         (576 / 65, "9·64 MACs a pixel, not 64"),
-        (FACTOR * 1.011, "How many do the two take"),
-        (FACTOR / 1.011, "How many do the two take"),
+        (0.8733, "the share that is saved"),
+        (12.67, "the share that is left"),
+        (7.49, "How many do the two take"),
+        (8.31, "How many do the two take"),
         ("eight", "'eight': expected a number"),
     ],
 }

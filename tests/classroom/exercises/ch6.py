@@ -147,7 +147,7 @@ WRONG = {
         (lambda m, f, d, s: 1.0, "expected a pair"),
         (lambda m, f, d, s: ("low", 0.5), "the loss is 'low': expected a number"),
         (lambda m, f, d, s: (9.0, 0.5), "over the 10 images seen"),
-        (forgot_to_return, "is the `return` missing?"),
+        (forgot_to_return, "is its `return` missing?"),
         (scaled(1 + 1.1e-4), "over the 10 images seen"),
         (scaled(accuracy_by=1 + 4e-4), "the accuracy isn't"),
         (0.7, "expected a function"),
@@ -163,7 +163,7 @@ WRONG = {
         (lambda c: recall_precision(c, more=1.1e-3), "the recalls"),
         (lambda c: (0.5, 0.5), "one number a class"),
         (lambda c: [c.diagonal() / c.sum(1)], "expected two results"),
-        (lambda c: print("the shares:", *recall_precision(c)), "is the `return` missing?"),
+        (lambda c: print("the shares:", *recall_precision(c)), "is its `return` missing?"),
     ],
     "check_plateau": [
         (lambda ls, lr, f, p: plateau_rates(ls, lr, f, p - 1), "one epoch early: patience 2"),
@@ -177,6 +177,6 @@ WRONG = {
         (lambda losses, *a: [0.4] * len(losses), "for losses"),
         (lambda losses, *a: ["low"] * len(losses), "among the rates is 'low'"),
         (lambda *a: np.array(learning_rates(*a)) * (1 + 1.1e-4), "for losses"),
-        (told_nothing, "is the `return` missing?"),
+        (told_nothing, "is its `return` missing?"),
     ],
 }

@@ -121,7 +121,7 @@ WRONG = {
         (lambda *a: rate_at(*a[:3], 0.2), "at step"),
         (lambda *a: "high", "at step 0 it is 'high'"),
         (lambda *a: 1 / a[0], "raised ZeroDivisionError"),
-        (without_return, "is the `return` missing?"),
+        (without_return, "is its `return` missing?"),
         (scaled(1 + 1.2e-4), "at step"),
         (scaled(1, more=1e-5), "at step"),
     ],
@@ -135,7 +135,7 @@ WRONG = {
         (lambda g, n: g[0][:2], "shape (2,)"),
         (lambda g, n: g[0], "isn't the whole batch's"),
         (lambda g, n: shared_gradient(g, n) + 3e-3, "isn't the whole batch's"),
-        (no_gradient, "is the `return` missing?"),
+        (no_gradient, "is its `return` missing?"),
     ],
     "check_ablated": [
         (BOOK, "nothing differs"),
