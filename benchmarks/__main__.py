@@ -90,7 +90,7 @@ def time_to_accuracy():
         "The book's recipe, planned for four epochs, is as good on validation as the notes' recipe "
         f"at its best after {shares[0]:.0%} and {shares[1]:.0%} of the notes' twelve epochs' time "
         "(ResNet-18 at 96×96 on photographs, two seeds, side by side; recorded once, shown in "
-        "[Chapter 6](../notebooks/06_training.ipynb))."
+        "[Chapter 7](../notebooks/07_a_better_recipe.ipynb))."
     )
 
 

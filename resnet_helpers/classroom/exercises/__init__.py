@@ -11,3 +11,4 @@ from .ch3 import check_conv_macs, check_resnet50_parts, check_separable, check_w
 from .ch4 import check_block_parameters, check_depth, check_resnet26, check_stage_shapes
 from .ch5 import check_decode, check_normalised_std, check_to_picture, check_total_std
 from .ch6 import check_first_loss, check_loss_epoch, check_plateau, check_recall_precision
+from .ch7 import check_ablated, check_shared_gradient, check_smoothed_floor, check_triangle
