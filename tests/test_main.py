@@ -70,7 +70,7 @@ def test_what_is_wrong_is_told_in_one_line(tmp_path, capsys):
         command_line.main([*train, "--precision", "float16"])
     assert "invalid choice: 'float16'" in capsys.readouterr().err
     with pytest.raises(SystemExit, match=r"^error: unknown data set '': choose 'sample'"):
-        command_line.main(["record", "degradation-cifar10-long"])
+        command_line.main(["train", "--recipe", "smoke", "--data", ""])
 
 
 @pytest.mark.trouble("one file's fault")
