@@ -126,7 +126,7 @@ class Recipe:
 # The notes' training, number by number. Where they say nothing, PyTorch's default holds.
 NOTES = Recipe(network="resnet50", image_size=224, epochs=20)
 
-# What chapter 6 finds, ingredient by ingredient, for a few epochs on a few thousand photographs.
+# What chapter 7 finds, ingredient by ingredient, for a few epochs on a few thousand photographs.
 BOOK = Recipe(
     network="resnet18d",
     image_size=96,

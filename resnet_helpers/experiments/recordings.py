@@ -91,8 +91,8 @@ SWEPT = replace(LIVE, width=8, image_size=16)
 NOTES_RECIPE = replace(RECIPES["notes"], network="resnet18", image_size=96, epochs=12, threads=1)
 # Ten epochs, since each takes a tenth longer than one of the notes' twelve.
 BOOK_RECIPE = replace(BOOK, epochs=10, threads=1)
-# Both recipes on the network, the pictures and the epochs that chapter 6 trains with. At a third
-# of the size, a third of the shift.
+# Both recipes on the network, the pictures and the epochs of the laptop's. At a third of the size,
+# a third of the shift.
 REPLAYS = {
     "notes-recipe": replace(RECIPES["laptop"], threads=1),
     "book-recipe": replace(
