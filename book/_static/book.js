@@ -1,6 +1,6 @@
 // What is wider than the page scrolls in its own box: let the keyboard reach it there.
 (() => {
-  const BOXES = ".diagram, div.math, .pst-scrollable-table-container, .rh-table";
+  const BOXES = ".diagram, .plot, div.math, .pst-scrollable-table-container, .rh-table";
   const reach = () => {
     for (const box of document.querySelectorAll(BOXES)) {
       if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
