@@ -29,7 +29,7 @@ ABOUT = {
 
 
 class TrainingReplay(Figure):
-    """The reader goes through the epochs of two trainings that differ in their recipe (chapter 6).
+    """The reader goes through the epochs of two trainings by different recipes (chapters 6, 7).
 
     Of each epoch: loss and accuracy, the learning rate, what the network says of nine test images
     (the first nine, whatever the answers) and the confusion counts of validation.
