@@ -26,7 +26,7 @@ BLACK, GREY, YELLOW, PINK = "#000000", "#8A8A8A", "#B87A00", "#C46A9C"
 def use_style() -> None:
     """Set matplotlib to the book's style for the rest of the session.
 
-    In a notebook a figure comes out as SVG, or with photographs as a PNG at twice the size, and in
+    In a notebook a figure comes out as SVG, or with photographs as a JPEG at twice the size, and in
     JupyterLab with the alt text that its cell has.
     """
     show_figures()

@@ -52,7 +52,7 @@ def _without_copies(outputs):
     for output in outputs:
         data = output.get("data", {})
         drawn = 'id="figure_1"' in data.get("image/svg+xml", "")  # by matplotlib
-        if drawn or "image/png" in data:
+        if drawn or "image/jpeg" in data:
             for kind in ("image/svg+xml", "text/html"):
                 data.pop(kind, None)
     return outputs

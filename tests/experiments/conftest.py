@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from resnet_helpers import one_thread
+
 # PyTorch takes seconds to import, so one process does, and forks one for each piece of work. What
 # it defines is there for the code of all tests.
 FORKER = """
@@ -130,6 +132,13 @@ class Forker:
         """Start and wait: the exit status, and what was printed."""
         process = self.start(code, environment, **given)
         return process.wait(), process.said
+
+
+@pytest.fixture
+def on_one_thread():
+    """PyTorch computes on one thread: another number adds in another order."""
+    with one_thread():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -18,16 +18,9 @@ from resnet_helpers.experiments.fit import fit, loader_for
 from resnet_helpers.networks import build_network, cifar_plain, cifar_resnet
 from resnet_helpers.training import train_val, triangle
 
+pytestmark = pytest.mark.usefixtures("on_one_thread")
 NOTES = Recipe(image_size=12, epochs=3, batch_size=40, patience=0, threads=1)
 SGD = replace(LIVE, epochs=1, batch_size=16, learning_rate=0.1, weight_decay=0.2, seed=5)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def network(build=cifar_resnet, width=4):

@@ -12,6 +12,7 @@ from resnet_helpers.experiments import LIVE
 from resnet_helpers.experiments.fit import NotFinite, fit, loader_for, network_for
 from resnet_helpers.experiments.on_gpu import fit_on_gpu
 
+pytestmark = pytest.mark.usefixtures("on_one_thread")
 RESIDUAL = replace(
     LIVE, network="cifar_resnet8", width=2, image_size=8, epochs=4, batch_size=16, crop=1
 )
@@ -27,14 +28,6 @@ def data():
     """Noise: 70 images to learn from, so that the last batch is a small one, and 30 to test."""
     train, test = noise_split(70, 0, 8), noise_split(30, 1, 8)
     return Dataset("noise", tuple("abcdefghij"), train, test, test)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

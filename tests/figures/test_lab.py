@@ -57,7 +57,7 @@ def saved_figures():
 
 def alt_of(output):
     """The alt text of a picture that a notebook keeps; None where the output is none."""
-    kinds = ("image/png", "image/svg+xml")
+    kinds = ("image/jpeg", "image/svg+xml")
     return next(
         (output.metadata[kind]["alt"] for kind in kinds if kind in output.get("data", {})), None
     )

@@ -201,16 +201,16 @@ def test_icons_are_a_light_style_sheet(book):
 @pytest.mark.trouble("alt text that arrives")
 def test_pictures_of_the_pages_are_the_notebooks_with_alt_text_in_fewer_bytes(book):
     for name in CHAPTERS:
-        outputs = [o for o in outputs_of(name) if "image/png" in o.get("data", {})]
+        outputs = [o for o in outputs_of(name) if "image/jpeg" in o.get("data", {})]
         page = (book / f"{name}.html").read_text()
         names = re.findall(r'<img [^>]*src="\.\./_images/(\w+\.webp)"', page)
         alts = re.findall(r'<img alt="([^"]*)"[^>]*_images/\w+\.webp"', page)
         assert [html.unescape(alt) for alt in alts] == [
-            output.metadata["image/png"]["alt"] for output in outputs
+            output.metadata["image/jpeg"]["alt"] for output in outputs
         ]
         assert "data:image/webp" not in page, name
         for file, output in zip(names, outputs, strict=True):
-            picture = Image.open(io.BytesIO(base64.b64decode(output.data["image/png"])))
+            picture = Image.open(io.BytesIO(base64.b64decode(output.data["image/jpeg"])))
             with Image.open(book / "_images" / file) as shown:
                 assert shown.size == picture.size
                 difference = ImageChops.difference(shown.convert("RGB"), picture.convert("RGB"))

@@ -108,7 +108,7 @@ def test_every_figure_has_alt_text_and_a_caption(notebook):
         pictures = [
             (output, kind)
             for output in cell.get("outputs", [])
-            for kind in ("image/png", "image/svg+xml")
+            for kind in ("image/jpeg", "image/svg+xml")
             if kind in output.get("data", {})
         ]
         if not pictures:
@@ -117,7 +117,7 @@ def test_every_figure_has_alt_text_and_a_caption(notebook):
         output, kind = pictures[0]
         alt = output.metadata.get(kind, {}).get("alt", "")
         assert len(alt) > 40, f"{cell.id}: alt text says what is to be seen (make notebooks)"
-        if kind == "image/png":  # the web book takes it from the cell, a diagram brings its own
+        if kind == "image/jpeg":  # the web book takes it from the cell, a diagram brings its own
             assert cell.metadata["mystnb"]["image"]["alt"] == alt, f"{cell.id}: make notebooks"
         # JupyterLab and nbconvert show this in the picture's place, with its alt text.
         shown = f'alt="{html.escape(alt)}">'

@@ -212,8 +212,8 @@ def test_nbval_compares_a_run_that_holds_and_starts_no_kernel(book, printed, pas
     nbformat.write(notebook, path)
     keep_run(path)
     # A picture's HTML comes with save().
-    give_saved_output(path, "1", {"image/png": "", "text/html": ""})
-    give_saved_output(execute.kept(path, ".ipynb"), printed, {"image/png": ""})
+    give_saved_output(path, "1", {"image/jpeg": "", "text/html": ""})
+    give_saved_output(execute.kept(path, ".ipynb"), printed, {"image/jpeg": ""})
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "replay", "--nbval", str(path)],
         cwd=book,
@@ -228,15 +228,15 @@ def test_nbval_compares_a_run_that_holds_and_starts_no_kernel(book, printed, pas
 @pytest.mark.trouble("alt text that arrives")
 def test_a_saved_picture_gets_its_cells_alt_text_as_html_beside_it():
     drawn = io.BytesIO()
-    Image.effect_noise((40, 30), 90).save(drawn, "png")
-    picture = {"image/png": base64.b64encode(drawn.getvalue()).decode()}
+    Image.effect_noise((40, 30), 90).save(drawn, "jpeg")
+    picture = {"image/jpeg": base64.b64encode(drawn.getvalue()).decode()}
     alt = 'Noise, "grey" & nothing else'
     cell = nbformat.v4.new_code_cell(metadata={"mystnb": {"image": {"alt": alt}}})
     cell.outputs = [nbformat.v4.new_output("display_data", data=picture)]
     execute.describe(cell)
     (output,) = cell.outputs
-    assert output.metadata["image/png"]["alt"] == alt
-    assert output.data["image/png"] == picture["image/png"]
+    assert output.metadata["image/jpeg"]["alt"] == alt
+    assert output.data["image/jpeg"] == picture["image/jpeg"]
     source, told = re.fullmatch(
         r'<img src="data:image/webp;base64,(.*)" alt="(.*)">', output.data["text/html"]
     ).groups()

@@ -1,4 +1,4 @@
-"""The pictures that notebooks drew go into the pages as WebP. The notebooks keep the PNGs too."""
+"""The pictures that notebooks drew go into the pages as WebP. The notebooks keep the JPEGs too."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def convert_outputs(app, doctree):
     for image in doctree.findall(nodes.image):
         path = Path(app.env.relfn2path(image["uri"], app.env.docname)[1])
         # MyST-NB writes the pictures of a notebook's outputs to this folder.
-        if path.suffix == ".png" and "jupyter_execute" in path.parts:
+        if path.suffix in {".jpeg", ".jpg"} and "jupyter_execute" in path.parts:
             smaller, width = convert(path)
             image["uri"] = str(Path(image["uri"]).parent / smaller.name)
             image["width"] = f"{width}px"
