@@ -114,12 +114,11 @@ def _svg_output(figure: Figure) -> str | None:
 
 
 def _jpeg_output(figure: Figure) -> bytes | None:
-    """Photographs, two pixels for each that a page has; noise as a PNG has ten times the bytes."""
+    """Photographs, two pixels for each that a page has. As a PNG, noise has ten times the bytes."""
     if not is_photograph(figure):
         return None
     file = io.BytesIO()
-    options = {"quality": 90, "subsampling": 0}
-    figure.savefig(file, format="jpeg", dpi=192, bbox_inches="tight", pil_kwargs=options)
+    figure.savefig(file, format="jpeg", dpi=192, bbox_inches="tight", pil_kwargs={"quality": 80})
     return file.getvalue()
 
 

@@ -5,7 +5,7 @@ python book/_tools/fonts.py    needs npm, and pip install fonttools brotli
 The packages come from npm. What is made is committed to book/_static/fonts, since no package on
 PyPI holds these faces. Their licences keep the names of the originals for the originals, so what is
 cut out of them has another name inside. After a page has got a letter that no face has yet
-(tests/site/test_fonts.py says which), run it again.
+(tests/site/test_face.py says which), run it again.
 """
 
 import io
@@ -21,7 +21,6 @@ from fontTools.varLib import instancer
 
 ROOT = Path(__file__).resolve().parents[2]
 FONTS = ROOT / "book" / "_static" / "fonts"
-ADOBE = "adobe-fonts/"
 # Name: package, version, file, and what stays of each axis: a range, or one place.
 FACES = {
     "serif": (
@@ -73,10 +72,9 @@ def make(name, packages, wanted):
     options.layout_features = ["kern", "liga", "mark", "mkmk", "ccmp", "locl", "tnum", "ssty"]
     options.drop_tables += ["STAT", "MVAR"] if not axes else []
     cutter = subset.Subsetter(options)
-    chosen = wanted | ITALIC | OPERATORS if name == "math" else wanted
     if name == "math":  # words in formulas are few: no accents, no other scripts
-        chosen = {letter for letter in chosen if ord(letter) < 0x7F} | ITALIC | OPERATORS
-    cutter.populate(unicodes=map(ord, chosen))
+        wanted = {letter for letter in wanted if ord(letter) < 0x7F} | ITALIC | OPERATORS
+    cutter.populate(unicodes=map(ord, wanted))
     cutter.subset(font)
     rename(font, f"Addition {name.title()}")
     (FONTS / f"{name}.woff2").unlink(missing_ok=True)

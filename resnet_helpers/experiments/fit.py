@@ -216,9 +216,8 @@ def precision(recipe, model):
 
 def share_for(recipe):
     """A recipe's schedule by steps: from the share of steps taken to that of the highest rate."""
-    return {"triangle": partial(triangle, warm_up=recipe.warm_up), "stairs": stairs}[
-        recipe.schedule
-    ]
+    shapes = {"triangle": partial(triangle, warm_up=recipe.warm_up), "stairs": stairs}
+    return shapes[recipe.schedule]
 
 
 @contextlib.contextmanager

@@ -68,7 +68,7 @@ class Recording(NamedTuple):
 
 
 # Degradation: the CIFAR family, plain and residual, with the paper's batch and rate (section 4.2),
-# and as long as two cores of a GPU's machine and ten of its minutes allow.
+# and as long as ten minutes of one GPU allow.
 LONG_DEGRADATION = replace(
     LIVE, image_size=32, epochs=30, batch_size=128, crop=4, precision="bfloat16"
 )
