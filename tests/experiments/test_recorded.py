@@ -93,10 +93,26 @@ def test_depth_harms_a_plain_network_and_helps_a_residual_one(degradation, seed,
     assert ends["residual", 20, seed] < ends["plain", 20, seed]
 
 
+@pytest.mark.parametrize("measure", ["train_error", "test_error"])
+def test_each_step_of_depth_harms_and_helps_and_no_other_rate_saves_the_deep_plain_one(
+    degradation, measure
+):
+    ends = {key: run["history"][-1][measure] for key, run in degradation.items()}
+    for shallow, deep in ((20, 32), (32, 44), (44, 56)):
+        assert ends["plain", deep, 0] > ends["plain", shallow, 0]
+        assert ends["residual", deep, 0] < ends["residual", shallow, 0]
+    for rate in (0.03, 0.01):
+        deep, shallow = (ends[f"plain-{depth}-rate-{rate}", 0] for depth in (56, 20))
+        assert deep > shallow + 0.05
+        assert deep > ends["plain", 20, 0] + 0.05
+
+
 def test_plain_and_residual_runs_come_in_pairs_with_equal_parameters(degradation):
-    for (network, depth, seed), run in degradation.items():
-        twin = degradation["residual" if network == "plain" else "plain", depth, seed]
-        assert run["parameters"] == twin["parameters"]
+    residual = [key[1:] for key in degradation if key[0] == "residual"]
+    assert sorted(residual) == sorted(key[1:] for key in degradation if key[0] == "plain")
+    for key in residual:
+        pair = degradation["plain", *key], degradation["residual", *key]
+        assert pair[0]["parameters"] == pair[1]["parameters"]
 
 
 def best(run, seconds=float("inf")):
