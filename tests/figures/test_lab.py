@@ -12,6 +12,7 @@ import urllib.request
 import nbformat
 import pytest
 from contents import CHAPTERS, ROOT
+from playwright.sync_api import TimeoutError as TooLate
 from playwright.sync_api import expect
 
 from resnet_helpers.figures import FIGURES
@@ -123,6 +124,15 @@ def run_cell(page, number):
     )
 
 
+def run_until(page, number, condition):
+    """Run a cell, and again where JupyterLab let the command fall, until a condition is true."""
+    for _ in range(15):
+        run_cell(page, number)
+        with contextlib.suppress(TooLate):
+            return page.wait_for_function(condition, timeout=8000).json_value()
+    pytest.fail(f"not so after 15 runs: {condition}")
+
+
 @pytest.mark.process
 def test_all_figures_are_drawn_in_jupyterlab_and_the_kernel_follows_them(lab, browser):
     page = browser.new_page(viewport={"width": 1280, "height": 900})
@@ -145,13 +155,12 @@ def test_all_figures_are_drawn_in_jupyterlab_and_the_kernel_follows_them(lab, br
         assert picture.screenshot() != before
     # And Python knows, once the kernel has heard what came before.
     page.get_by_label("kernel k").press("ArrowLeft")
-    answer = page.locator(".jp-OutputArea pre", has_text="the kernel knows 3")
-    for _ in range(15):
-        run_cell(page, 1)
-        with contextlib.suppress(AssertionError):
-            expect(answer).to_be_visible(timeout=4000)
-            break
-    expect(answer).to_be_visible()
+    run_until(
+        page,
+        1,
+        """[...document.querySelectorAll(".jp-OutputArea pre")]
+            .some((said) => said.textContent.includes("the kernel knows 3"))""",
+    )
     page.close()
 
 
@@ -175,7 +184,5 @@ def test_a_figure_drawn_in_jupyterlab_has_the_alt_text_of_its_cell(lab, browser)
     page = browser.new_page()
     page.goto(f"{lab}lab/workspaces/plot/tree/plot.ipynb")
     page.wait_for_function(IDLE, timeout=60_000)
-    run_cell(page, 0)
-    page.wait_for_function(f"{ALTS}.length === 1", timeout=60_000)
-    assert page.evaluate(ALTS) == [ALT]
+    assert run_until(page, 0, f"{ALTS}.length && {ALTS}") == [ALT]
     page.close()
