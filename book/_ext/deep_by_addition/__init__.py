@@ -8,6 +8,7 @@ from . import (
     accessible,
     api,
     card,
+    cell_anchors,
     cover,
     figure_scripts,
     fonts,
@@ -35,6 +36,8 @@ HANDLERS = [
     # Before Sphinx collects the images.
     ("doctree-read", 400, inline_svg.take_in_outputs),
     ("doctree-read", 400, small_pictures.convert_outputs),
+    # Before anything is moved.
+    ("doctree-read", 450, cell_anchors.add),
     ("doctree-read", 500, sentence_outputs.mark),
     ("doctree-read", 500, page_ends.note_beginning),
     # It counts in the blocks that sentence_outputs has marked.
