@@ -22,6 +22,7 @@ from . import (
     sentence_outputs,
     small_pictures,
     status,
+    terms,
     unplugged,
 )
 
@@ -44,6 +45,7 @@ HANDLERS = [
     ("doctree-read", 600, status.count),
     ("doctree-read", 700, reading_aids.add),
     ("doctree-resolved", 500, status.add_notice),
+    ("doctree-resolved", 500, terms.link),
     ("doctree-resolved", 500, unplugged.keep_with_stop),
     ("html-page-context", 500, page_ends.ask),
     ("html-page-context", 500, figure_scripts.load),
