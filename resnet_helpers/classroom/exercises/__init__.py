@@ -5,7 +5,7 @@ notebook shows as one line. An answer that is still ``...`` is no mistake. One m
 """
 # ruff: noqa: F401 (these imports are what the package offers)
 
-from .ch1 import check_blocks_to_insert, check_make_identity, check_readings, check_variance_factor
+from .ch1 import check_readings, check_train_forty, check_variance_factor
 from .ch2 import check_block_shape, check_mended_block, check_trunk_variance, check_zero_gamma
 from .ch3 import check_conv_macs, check_resnet50_parts, check_separable, check_widest_middle
 from .ch4 import check_block_parameters, check_depth, check_resnet26, check_stage_shapes
