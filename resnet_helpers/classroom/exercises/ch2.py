@@ -7,7 +7,7 @@ from torch import nn
 
 from resnet_helpers.blocks import BasicBlock, BottleNeck
 
-from ._kit import call, change, checker, compare, each, expect, number, refuse, short
+from ._kit import call, checker, compare, each, expect, number, refuse, short
 
 
 @checker("Twelve blocks measured, twelve times as predicted.")
@@ -20,37 +20,31 @@ def check_block_shape(block_shape):
         in_channels, out_channels, stride, size = case
         given = call(block_shape, *case)
         called = f"block_shape{case} is {short(given)}: "
-        pair = isinstance(given, tuple) and len(given) == 2
+        pair = isinstance(given, tuple | list) and len(given) == 2
         expect(pair, f"{called}expected a pair, such as ((8, 7, 7), 'identity').")
         shape, block = tuple(given[0]), BasicBlock(in_channels, out_channels, stride)
+        named = str(given[1]).lower()
         with torch.no_grad():
             right = tuple(block(torch.zeros(2, in_channels, size, size)).shape[1:])
         _, *sides = right
         traps = {
             f"with stride {stride} the kernel sits on pixels 0, {stride}, {2 * stride}, … below "
             f"{size}: on {sides[0]} of them. Round up.": (out_channels, *[size // stride] * 2),
-            f"the size is right. The block puts out {out_channels} channels, not {shape[0]}.": (
-                shape[0],
-                *sides,
-            ),
-            f"the first convolution has stride {stride}, so the map shrinks.": (
-                out_channels,
-                size,
-                size,
-            ),
+            f"the block puts out {out_channels} channels, not {shape[0]}.": (shape[0], *sides),
+            f"the stride is {stride}, so the map shrinks.": (out_channels, size, size),
             f"measured is {right}.": ...,
         }
         compare(shape, right, traps, called)
         kind = "projection" if len(block.shortcut) else "identity"
         stays = in_channels == out_channels
         problems = {
-            "the kind is 'identity' or 'projection'.": given[1] not in ("identity", "projection"),
+            "the kind is 'identity' or 'projection'.": named not in ("identity", "projection"),
             "the shape stays, so x can be added as it is.": kind == "identity",
             "the channels stay, but the map shrinks. Then x can't be added as it is.": stays,
             "the size stays, but the channels don't. Then x can't be added as it is.": stride == 1,
             "neither the channels nor the size stays.": True,
         }
-        if given[1] != kind:
+        if named != kind:
             refuse(problems, called)
 
 
@@ -62,11 +56,11 @@ def check_mended_block(block):
     for shape in ((6, 6, 1), (6, 12, 2), (6, 6, 2), (6, 12, 1)):
         reference = BasicBlock(*shape)
         mended = call(block, *shape)
-        _check_names(mended, reference, f"{block.__name__}{shape}")
+        names = _names(mended, reference, f"{block.__name__}{shape}")
         generator = torch.Generator().manual_seed(0)
         for parameter in reference.parameters():
             nn.init.normal_(parameter, generator=generator)
-        mended.load_state_dict(reference.state_dict())
+        mended.load_state_dict(dict(zip(names, reference.state_dict().values(), strict=True)))
         x = torch.randn(3, 6, 9, 9, generator=generator)
         given = call(mended.forward, x)
         with torch.no_grad():
@@ -89,9 +83,14 @@ def _same(given, right):
     return given.shape == right.shape and torch.allclose(given, right, atol=1e-5)
 
 
-def _check_names(mended, reference, called):
-    """Say which tensors a block has too many, too few, or in another shape."""
+def _names(mended, reference, called):
+    """A block's names for the reference's tensors; refuses one too many, too few or misshapen."""
     given, right = mended.state_dict(), reference.state_dict()
+    if "residual_function.0.weight" not in given:
+        one, other = ([tensor.shape for tensor in state.values()] for state in (given, right))
+        own = "your block may be right, but its tensors have names of their own, and other shapes"
+        expect(one == other, f"{called}: {own}. Name the parts residual_function and shortcut.")
+        return list(given)
     missing = [name for name in right if name not in given]
     extra = [name for name in given if name not in right]
     projects = not len(reference.shortcut) and "shortcut.0.weight" in extra
@@ -109,6 +108,7 @@ def _check_names(mended, reference, called):
     for name, tensor in right.items():
         shape, expected = tuple(given[name].shape), tuple(tensor.shape)
         expect(shape == expected, f"{called}: {name} has shape {shape}, expected {expected}.")
+    return list(right)
 
 
 @checker("Basic blocks and bottlenecks: the last γ of each is 0, and nothing else has changed.")
@@ -119,12 +119,17 @@ def check_zero_gamma(zero_gamma):
         model = nn.Sequential(
             nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), block(8, 4, 2), block(4 * block.expansion, 4)
         )
-        changed = change(zero_gamma, model)
+        before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+        call(zero_gamma, model, returns=False)
+        after = model.state_dict()
+        changed = {n for n in before if n not in after or not torch.equal(before[n], after[n])}
         wanted = {f"{i}.residual_function.{last}.weight" for i in (2, 3)}
         inside = {f"{i}.residual_function.{k}.weight" for i in (2, 3) for k in inner}
         which = "only the last one" if wanted <= changed else "not the last one"
         zero = not any(value.any() for name, value in model.state_dict().items() if name in wanted)
         problems = {
+            "nothing has changed. Change the model itself, no copy, and ask for residual_function: "
+            "the chapter's BasicBlock isn't the package's.": not changed,
             "a batch norm outside of the blocks has lost its γ as well: nothing would get through "
             "the network.": "1.weight" in changed,
             "the shortcut's parameters have changed. With γ = 0 there, a block that changes the "
