@@ -138,3 +138,22 @@ addEventListener("DOMContentLoaded", () => {
     }
   } catch { /* Then it doesn't. */ }
 });
+
+// The rail, and on a phone the bar, tell in which section one reads.
+addEventListener("DOMContentLoaded", () => {
+  const page = document.querySelector(".bd-sidebar-primary li.current > a.current");
+  const links = [...document.querySelectorAll(".bd-sidebar-primary .sections > li > a")];
+  const bar = document.querySelector(".bd-header-article .header-article-items__start");
+  if (!page || !bar) return;
+  const where = Object.assign(document.createElement("span"), { className: "where" });
+  bar.after(where);
+  const sections = links.map((link) => document.getElementById(link.hash.slice(1)));
+  const tell = () => {
+    const here = sections.findLastIndex((section) => section?.getBoundingClientRect().top < 160);
+    links.forEach((link, place) => link.classList.toggle("here", place === here));
+    const names = [page, links[here]].map((link) => link?.textContent.trim());
+    where.textContent = names.filter(Boolean).join(" · ");
+  };
+  addEventListener("scroll", () => requestAnimationFrame(tell), { passive: true });
+  tell();
+});

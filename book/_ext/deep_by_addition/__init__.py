@@ -74,9 +74,7 @@ def setup(app):
     app.add_directive("chapter-status", status.StatusDirective)
     app.add_node(status.StatusNode)
     app.add_node(reading_aids.Folded, html=(reading_aids.visit_folded, reading_aids.depart_folded))
-    app.add_node(
-        questions.Question, html=(questions.visit_question, questions.depart_question)
-    )
+    app.add_node(questions.Question, html=(questions.visit_question, questions.depart_question))
     app.add_post_transform(status.FillStatus)
     app.add_css_file(icons.SHEET)
     app.add_css_file(palette.SHEET)

@@ -4,6 +4,7 @@ In a notebook, a paragraph that opens with "Check yourself." is followed by thre
 is an answer, and what it holds says why it is right or not. The right one has the class ``right``.
 """
 
+import itertools
 import json
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def frame(app, doctree):
         answers = folds.folds_in(following)[:3]
         question = Question(classes=["check"])
         parent.insert(parent.index(paragraph), question)
-        for node in [paragraph, *sum(answers, [])]:
+        for node in itertools.chain([paragraph], *answers):
             parent.remove(node)
             question += node
         _name(paragraph, f"check-{number}")

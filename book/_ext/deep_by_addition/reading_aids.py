@@ -65,7 +65,9 @@ def _forms(path):
     cells = json.loads(path.read_text("utf-8"))["cells"]
     asked = {k: cell["metadata"].get("predict") for k, cell in enumerate(cells)}
     return {
-        k: nodes.raw("", f'<template data-form="{escape(json.dumps(form))}"></template>\n', format="html")
+        k: nodes.raw(
+            "", f'<template data-form="{escape(json.dumps(form))}"></template>\n', format="html"
+        )
         for k, form in asked.items()
         if form
     }
