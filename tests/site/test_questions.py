@@ -78,7 +78,9 @@ def test_a_predictions_choices_are_few_and_its_labels_short(name):
 
 def test_the_teachers_page_holds_every_question_with_its_answers_and_reasons(book):
     page = (book / f"{TEACHERS}.html").read_text()
-    text = " ".join(html.unescape(re.sub("<.*?>", "", page)).replace("’", "'").split())
+    text = " ".join(
+        html.unescape(re.sub("<.*?>", "", page)).replace("’", "'").replace("\u202f", " ").split()
+    )
     for name in CHECKED:
         for question, answers in checks_of(name).items():
             told = [question, *(part for _, *parts in answers for part in parts)]

@@ -17,13 +17,13 @@ from . import (
     live_figure,
     page_ends,
     palette,
+    quantities,
     questions,
     rail,
     reading_aids,
     sentence_outputs,
     small_pictures,
     status,
-    tables,
     unplugged,
 )
 
@@ -43,11 +43,12 @@ HANDLERS = [
     ("doctree-read", 500, page_ends.note_beginning),
     # It counts in the blocks that sentence_outputs has marked.
     ("doctree-read", 600, status.count),
-    ("doctree-read", 600, tables.align),
+    ("doctree-read", 600, quantities.align),
     # Before the aids, which hold back the paragraph that follows a cell.
     ("doctree-read", 650, questions.frame),
     ("doctree-read", 700, reading_aids.add),
     ("doctree-read", 750, exercises.frame),
+    ("doctree-read", 800, quantities.bind),
     ("doctree-resolved", 500, status.add_notice),
     ("doctree-resolved", 500, unplugged.keep_with_stop),
     ("html-page-context", 500, page_ends.ask),

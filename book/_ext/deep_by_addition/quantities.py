@@ -1,4 +1,4 @@
-"""A column of numbers in a table stands at its right edge, under its head."""
+"""Numbers: a column of them stands at its right edge, and none is parted from its per cent."""
 
 import re
 
@@ -15,3 +15,12 @@ def align(app, doctree):
             if any(words) and all(NUMBER.fullmatch(word) for word in words):
                 for entry in (head, *column):
                     entry["classes"].append("n")
+
+
+def bind(app, doctree):
+    """Put a narrow space, at which no line breaks, between a number of the text and its % sign."""
+    for text in list(doctree.findall(nodes.Text)):
+        if not isinstance(text.parent, (nodes.literal, nodes.literal_block, nodes.raw, nodes.math)):
+            bound = re.sub(r"(?<=\d) %", "\u202f%", text)
+            if bound != text:
+                text.parent.replace(text, nodes.Text(bound))
