@@ -96,7 +96,7 @@ def test_each_kind_of_barrier_is_found_by_the_look_that_is_to_find_it(book, brow
     with opened(browser, book.as_uri(), f"{CHAPTERS[6]}.html") as page:
         for name, (selector, fault, found_in) in FAULTS.items():
             page.reload()
-            place = page.locator(selector).last
+            place = page.locator(selector).locator("visible=true").first
             place.evaluate(f"(e) => {{ e.{fault}; e.ariaLabel = null; }}")
             if found_in is pale_words:
                 page.evaluate(MARK)
@@ -184,7 +184,6 @@ def test_what_the_reader_has_said_and_chosen_to_see_stays(book, browser):
         field.fill("a tenth")
         field.press("Enter")
         shown = page.evaluate(ANSWERS)
-        assert barriers(page, color_contrast=False) == []
         reload_until_shown(page, shown)
         assert page.locator("p.said:has-text('a tenth')").count() == 1
         page.get_by_text("Show what comes out only after").click()

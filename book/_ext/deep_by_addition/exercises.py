@@ -33,9 +33,9 @@ def _say_how_hard(section):
     paragraph = section[1]
     level, minutes = DIFFICULTY.fullmatch(paragraph.astext()).groups()
     paragraph["classes"].append("difficulty")
-    dots = "●" * int(level) + "○" * (3 - int(level))
+    dots = "<i></i>" * int(level) + '<i class="empty"></i>' * (3 - int(level))
     paragraph.children = [
-        nodes.raw("", f'<span aria-hidden="true">{dots}</span>', format="html"),
+        nodes.raw("", f'<span class="dots" aria-hidden="true">{dots}</span>', format="html"),
         nodes.inline("", f"Difficulty {level} of 3, ", classes=["unseen"]),
         nodes.Text(f" {minutes}"),
     ]

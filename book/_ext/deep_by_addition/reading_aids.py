@@ -77,7 +77,8 @@ def _put_beside(caption):
     """Put a caption and the cell before it into one group, if the picture leaves it a margin."""
     section, place = caption.parent, caption.parent.index(caption)
     cell = section[place - 1]
-    if not (isinstance(cell, nodes.container) and "cell" in cell["classes"]):
+    # Code in view takes the margin for itself.
+    if not (isinstance(cell, nodes.container) and "tag_hide-input" in cell["classes"]):
         return
     pictures = [image["width"] for image in cell.findall(nodes.image) if "width" in image]
     widths = [int(re.match(r"\d+", width)[0]) for width in pictures]
