@@ -11,6 +11,30 @@
   addEventListener("resize", reach);
 })();
 
+// On a phone long code shows its first lines, and code that is cut fades where it goes on.
+addEventListener("DOMContentLoaded", () => {
+  const [SEEN, FEW] = [10, 2]; // lines; so few more aren't folded
+  for (const code of document.querySelectorAll(".bd-article .cell_input pre")) {
+    const more = code.textContent.trimEnd().split("\n").length - SEEN;
+    if (more <= FEW) continue;
+    const button = Object.assign(document.createElement("button"), {
+      type: "button", className: "more", textContent: `${more} more lines` });
+    button.addEventListener("click", () => {
+      code.parentElement.classList.remove("long");
+      button.remove();
+    });
+    code.parentElement.classList.add("long");
+    code.after(button);
+  }
+  const fade = ({ target }) => target.parentElement.classList.toggle("goes-on",
+    target.scrollWidth - target.clientWidth - target.scrollLeft > 2);
+  const watch = new ResizeObserver((boxes) => boxes.forEach(fade));
+  for (const code of document.querySelectorAll(".bd-article .cell pre")) {
+    code.addEventListener("scroll", fade, { passive: true });
+    watch.observe(code);
+  }
+});
+
 // The search would read each page that it finds, for an excerpt. From a file it may not.
 if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
 
@@ -31,13 +55,39 @@ if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = f
     return element;
   };
 
+  // Choices, a list or several with their names; fields with theirs; or else one line. What is
+  // asked tells its answer as text, and nothing as long as there is none.
+  function choices(name, label, words) {
+    const group = make("fieldset", { className: "choices" },
+      make("legend", label ? { textContent: label } : { textContent: "Your answer", className: "unseen" }));
+    for (const value of words) {
+      group.append(make("label", {}, make("input", { type: "radio", name: `${name}:${label}`, value }), value));
+    }
+    return { element: group, text: () => {
+      const chosen = group.querySelector(":checked");
+      return chosen && (label ? `${label}: ${chosen.value}` : chosen.value);
+    } };
+  }
+  function field(label, alone) {
+    const input = make("input", { type: "text", autocomplete: "off", ...(alone && { ariaLabel: label }) });
+    const element = alone ? input : make("label", { className: "field" }, label, input);
+    return { element, text: () => input.value.trim() && (alone ? "" : `${label}: `) + input.value.trim() };
+  }
+  function askedFor(name, form) {
+    const lists = Array.isArray(form.choices) ? { "": form.choices } : form.choices ?? {};
+    const asked = Object.entries(lists).map(([label, words]) => choices(name, label, words))
+      .concat((form.fields ?? []).map((label) => field(label)));
+    return asked.length ? asked : [field("Your answer", true)];
+  }
+
   function ask(question, number) {
     const name = `said:${location.pathname.split("/").at(-1)}:${number}`;
     const answers = [...document.querySelectorAll(`.answer.to-${number}`)];
-    const field = make("input", { type: "text", ariaLabel: "Your answer" });
+    const asked = askedFor(name, JSON.parse(question.nextElementSibling?.dataset.form ?? "{}"));
     const write = make("button", { type: "submit", textContent: "Write it down" });
     const look = make("button", { type: "button", className: "look", textContent: "Only look" });
-    const form = make("form", {}, field, write, ...(answers.length ? [look] : []));
+    const form = make("form", {}, ...asked.map(({ element }) => element), write,
+      ...(answers.length ? [look] : []));
     const said = make("p", { className: "said", role: "status" });
     const place = make("p", { className: "place",
       textContent: "What came out stands here once you have answered." });
@@ -53,8 +103,9 @@ if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = f
     };
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      if (field.value.trim()) show(kept(name, field.value.trim()) ?? field.value.trim());
-      else field.focus();
+      const told = asked.map(({ text }) => text()).filter(Boolean).join(" · ");
+      if (told) show(kept(name, told) ?? told);
+      else form.querySelector("input").focus();
     });
     look.addEventListener("click", () => show(""));
     if (kept(name)) show(kept(name));
@@ -86,4 +137,23 @@ addEventListener("DOMContentLoaded", () => {
       link.parentElement.classList.toggle("read", Boolean(localStorage.getItem(`read:${nameOf(link)}`)));
     }
   } catch { /* Then it doesn't. */ }
+});
+
+// The rail, and on a phone the bar, tell in which section one reads.
+addEventListener("DOMContentLoaded", () => {
+  const page = document.querySelector(".bd-sidebar-primary li.current > a.current");
+  const links = [...document.querySelectorAll(".bd-sidebar-primary .sections > li > a")];
+  const bar = document.querySelector(".bd-header-article .header-article-items__start");
+  if (!page || !bar) return;
+  const where = Object.assign(document.createElement("span"), { className: "where" });
+  bar.after(where);
+  const sections = links.map((link) => document.getElementById(link.hash.slice(1)));
+  const tell = () => {
+    const here = sections.findLastIndex((section) => section?.getBoundingClientRect().top < 160);
+    links.forEach((link, place) => link.classList.toggle("here", place === here));
+    const names = [page, links[here]].map((link) => link?.textContent.trim());
+    where.textContent = names.filter(Boolean).join(" · ");
+  };
+  addEventListener("scroll", () => requestAnimationFrame(tell), { passive: true });
+  tell();
 });

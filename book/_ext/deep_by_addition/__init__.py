@@ -10,6 +10,7 @@ from . import (
     card,
     cell_anchors,
     cover,
+    exercises,
     figure_scripts,
     fonts,
     icons,
@@ -17,6 +18,8 @@ from . import (
     live_figure,
     page_ends,
     palette,
+    quantities,
+    questions,
     rail,
     reading_aids,
     sentence_outputs,
@@ -34,6 +37,7 @@ HANDLERS = [
     # Before the pages, which name each script with a sum over its text.
     ("builder-inited", 500, figure_scripts.write),
     ("source-read", 500, api.add_modules),
+    ("source-read", 500, questions.collect),
     # Before Sphinx collects the images.
     ("doctree-read", 400, inline_svg.take_in_outputs),
     ("doctree-read", 400, small_pictures.convert_outputs),
@@ -43,7 +47,12 @@ HANDLERS = [
     ("doctree-read", 500, page_ends.note_beginning),
     # It counts in the blocks that sentence_outputs has marked.
     ("doctree-read", 600, status.count),
+    ("doctree-read", 600, quantities.align),
+    # Before the aids, which hold back the paragraph that follows a cell.
+    ("doctree-read", 650, questions.frame),
     ("doctree-read", 700, reading_aids.add),
+    ("doctree-read", 750, exercises.frame),
+    ("doctree-read", 800, quantities.bind),
     ("doctree-resolved", 500, status.add_notice),
     ("doctree-resolved", 500, terms.link),
     ("doctree-resolved", 500, unplugged.keep_with_stop),
@@ -71,6 +80,7 @@ def setup(app):
     app.add_directive("chapter-status", status.StatusDirective)
     app.add_node(status.StatusNode)
     app.add_node(reading_aids.Folded, html=(reading_aids.visit_folded, reading_aids.depart_folded))
+    app.add_node(questions.Question, html=(questions.visit_question, questions.depart_question))
     app.add_post_transform(status.FillStatus)
     app.add_css_file(icons.SHEET)
     app.add_css_file(palette.SHEET)

@@ -23,6 +23,7 @@ def note_beginning(app, doctree):
 
 
 def ask(app, pagename, templatename, context, doctree):
+    context["author"] = app.config.author.replace("The ", "the ", 1)  # the theme says "By" before
     _, _, following = app.builder.relations.get(pagename, (None, None, None))
     if following and following.startswith("notebooks/"):
         question = app.env.metadata[following][BEGINNING]

@@ -1,13 +1,17 @@
 """What stands plainly in a notebook becomes, in its page, what helps a reader.
 
-A question that opens with "Before you run …" gets a line to write the answer in, and what comes out
-of the cells below it can be held back until then (book.js). Claims fold to a line that counts them.
-A remark on the lecture notes folds to what they say, and a chapter's goals and set-up to a line, so
-that its story begins on the first screen. Captions are marked as such.
+A question that opens with "Before you run …" gets a line to write the answer in, or the choices and
+fields that its cell's metadata name, and what comes out of the cells below it can be held back
+until then (book.js). Claims fold to a line that counts them. A remark on the lecture notes folds to
+what they say, and a chapter's goals and set-up to a line each, so that its story begins on the
+first screen. Captions are marked as such, and stand beside figures that leave them room.
 """
 
 import ast
+import json
 import re
+from html import escape
+from pathlib import Path
 
 from docutils import nodes
 
@@ -15,15 +19,19 @@ ASKING = re.compile(r"Before you|Write down|Guess|Your guess|Decide")
 FIGURE = re.compile(r"Figure \d+\.\d+\.$")
 NOTES = "In the lecture notes."
 TICK = "✓ "
+LINES_OF_A_CELL = 10_000  # MyST-NB counts a notebook's lines as if each cell had so many
+ROOM, GAP = 704, 10  # pixels: the widest picture that has a caption at its side, between two
 
 
 class Folded(nodes.General, nodes.Element):
-    """HTML's ``details``: its ``summary``, a text, is seen, and the rest when it is asked for."""
+    """HTML's ``details``: its ``summary`` is seen, under its ``label``, the rest on demand."""
 
 
 def visit_folded(writer, node):
     writer.body.append(writer.starttag(node, "details"))
-    writer.body.append(f"<summary>{writer.encode(node['summary'])}</summary>\n")
+    label = f'<span class="label">{node.get("label")}<span class="unseen">: </span></span>'
+    words = (label if "label" in node else "") + writer.encode(node["summary"])
+    writer.body.append(f"<summary>{words}</summary>\n")
 
 
 def depart_folded(writer, node):
@@ -43,28 +51,69 @@ def add(app, doctree):
     for cell in list(_cells(doctree)):
         if "claim(" in cell.astext():
             _fold_claims(cell)
-    for number, question in enumerate(filter(_asks, doctree.findall(nodes.paragraph))):
+    asked = _forms(Path(app.env.doc2path(app.env.docname)))
+    for number, question in enumerate(filter(_asks, list(doctree.findall(nodes.paragraph)))):
         _hold_back(question, f"to-{number}")
+        if form := asked.pop(question.line // LINES_OF_A_CELL - 1, None):
+            question.parent.insert(question.parent.index(question) + 1, form)
+    for caption in [p for p in doctree.findall(nodes.paragraph) if "caption" in p["classes"]]:
+        _put_beside(caption)
+
+
+def _forms(path):
+    """What the metadata of a notebook's cells offer as answers, by the cell's place."""
+    cells = json.loads(path.read_text("utf-8"))["cells"]
+    asked = {k: cell["metadata"].get("predict") for k, cell in enumerate(cells)}
+    return {
+        k: nodes.raw(
+            "", f'<template data-form="{escape(json.dumps(form))}"></template>\n', format="html"
+        )
+        for k, form in asked.items()
+        if form
+    }
+
+
+def _put_beside(caption):
+    """Put a caption and the cell before it into one group, if the picture leaves it a margin."""
+    section, place = caption.parent, caption.parent.index(caption)
+    cell = section[place - 1]
+    # Code in view takes the margin for itself.
+    if not (isinstance(cell, nodes.container) and "tag_hide-input" in cell["classes"]):
+        return
+    pictures = [image["width"] for image in cell.findall(nodes.image) if "width" in image]
+    widths = [int(re.match(r"\d+", width)[0]) for width in pictures]
+    widths += map(int, re.findall(r"<svg[^>]* (?:style=\"width: |width=\")(\d+)", _html(cell)))
+    if widths and sum(widths) + GAP * (len(widths) - 1) <= ROOM:
+        group = nodes.container(classes=["beside"])
+        section.insert(place - 1, group)
+        for node in (cell, caption):
+            section.remove(node)
+            group += node
 
 
 def _fold_start(chapter):
     """Fold what stands before a chapter's first section, but for its question, links and time.
 
-    The links are badges on GitHub and Colab; here they are words.
+    The links are badges on GitHub and Colab; here they are words. What a reader needs and learns
+    stands in the margin where there is one, the set-up's cells under a line of their own.
     """
     links = chapter[2]
     links["classes"].append("links")
     for badge in list(links.findall(nodes.image)):
         badge.replace_self(nodes.Text(badge["alt"]))
-    folded = Folded(classes=["start"], summary="Before you start: goals, what you need, set-up")
+    goals = Folded(classes=["start"], summary="Before you start: goals and what you need")
+    cells = Folded(classes=["set-up"], summary="Set-up: 2 cells")
     for node in chapter.children[3:]:
         if isinstance(node, nodes.section):
-            chapter.insert(chapter.index(node), folded)
+            place = chapter.index(node)
+            chapter.children[place:place] = [goals, cells]
+            goals.parent = cells.parent = chapter
             return
         if _opening(node) == "Time":
             node["classes"].append("time")
         else:
             chapter.remove(node)
+            folded = cells if isinstance(node, nodes.container) else goals
             folded += node
 
 
@@ -86,7 +135,7 @@ def _fold_remark(quote):
     first = quote[0]
     first.remove(next(first.findall(nodes.strong)))
     belief = re.split(r"(?<=[.!?]) ", first.astext().strip(), maxsplit=1)[0]
-    folded = Folded(classes=["remark"], summary=f"In the lecture notes: {belief}")
+    folded = Folded(classes=["remark"], label=NOTES.rstrip("."), summary=belief)
     folded += quote.children
     quote.replace_self(folded)
 

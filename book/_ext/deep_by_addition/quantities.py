@@ -1,0 +1,26 @@
+"""Numbers: a column of them stands at its right edge, and none is parted from its per cent."""
+
+import re
+
+from docutils import nodes
+
+NUMBER = re.compile(r"[\d.,−–±% ()×]*\d[\d.,−–±% ()×]*( ?[A-Za-z%]{1,2})?( \([A-Z]\))?|")
+
+
+def align(app, doctree):
+    for group in doctree.findall(nodes.tgroup):
+        rows = [row.children for row in group.findall(nodes.row)]
+        for head, *column in zip(*rows, strict=False):
+            words = [entry.astext().strip() for entry in column]
+            if any(words) and all(NUMBER.fullmatch(word) for word in words):
+                for entry in (head, *column):
+                    entry["classes"].append("n")
+
+
+def bind(app, doctree):
+    """Put a narrow space, at which no line breaks, between a number of the text and its % sign."""
+    for text in list(doctree.findall(nodes.Text)):
+        if not isinstance(text.parent, (nodes.literal, nodes.literal_block, nodes.raw, nodes.math)):
+            bound = re.sub(r"(?<=\d) %", "\u202f%", text)
+            if bound != text:
+                text.parent.replace(text, nodes.Text(bound))
