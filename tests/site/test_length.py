@@ -16,9 +16,13 @@ def cells_of(chapter):
     return nbformat.read(ROOT / f"{chapter}.ipynb", as_version=4).cells
 
 
+def is_exercise(cell):
+    return re.match(r"(ex|sol)-\d", cell.id) or re.search(r"-ex-\w+$", cell.id)
+
+
 def words(cell):
-    """The words of a text cell, without code and the addresses of links."""
-    if cell.cell_type != "markdown":
+    """The words of a text cell, without exercises, code and the addresses of links."""
+    if cell.cell_type != "markdown" or is_exercise(cell):
         return 0
     text = re.sub(r"(?s)```.*?```", "", cell.source)
     return len(re.sub(r"\]\([^)]*\)", "]", text).split())
@@ -33,8 +37,8 @@ def lines_in_view(cell):
 
 def seconds(cell):
     """What reading a cell takes, by the sum of its parts."""
-    if re.match(r"(ex|sol)-\d", cell.id) or re.search(r"-ex-\w+$", cell.id):
-        return 0  # exercises have their own times
+    if is_exercise(cell):
+        return 0  # they have their own times
     figures = len(re.findall(r"\*\*Figure \d+\.\d+\.\*\*", cell.source))
     live = cell.id.endswith("-figure") and re.search(r"^[A-Z]\w+\(.*\)$", cell.source) is not None
     asked = len(ASKS.findall(cell.source)) if cell.cell_type == "markdown" else 0
