@@ -99,7 +99,8 @@ if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = f
       answers.forEach((answer) => answer.classList.add("shown"));
       place.remove();
       form.remove();
-      said.textContent = guess ? `You wrote: ${guess}` : "";
+      if (guess) said.textContent = `You wrote: ${guess}`;
+      else said.remove();
     };
     form.addEventListener("submit", (event) => {
       event.preventDefault();

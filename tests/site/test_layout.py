@@ -30,6 +30,8 @@ def test_what_stands_in_the_margin_lies_on_nothing(book, browser, name):
         for width in (1200, 1366, 1920):
             page.set_viewport_size({"width": width, "height": 900})
             assert page.evaluate(OVERLAPS) == [], width
+        page.locator("details.set-up > summary").click()
+        assert page.evaluate(OVERLAPS) == []
 
 
 def test_goals_and_captions_stand_in_the_margin_where_there_is_one(book, browser):

@@ -109,12 +109,17 @@ def test_each_kind_of_barrier_is_found_by_the_look_that_is_to_find_it(book, brow
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_a_chapters_code_is_seen_whole_and_its_figures_answer_the_hand(book, browser, name):
     with opened(browser, book.as_uri(), f"{name}.html", "wide") as page:
-        cut = page.evaluate(
-            """() => [...document.querySelectorAll(".cell_input pre")]
-                .filter((code) => code.offsetParent && code.scrollWidth > code.clientWidth)
-                .map((code) => code.textContent)"""
-        )
-        assert cut == []
+        for folds_are_open in (False, True):
+            cut = page.evaluate(
+                """(open) => {
+                    if (open) document.querySelectorAll("details").forEach((e) => e.open = true);
+                    return [...document.querySelectorAll(".cell_input pre")]
+                        .filter((e) => e.checkVisibility() && e.scrollWidth > e.clientWidth)
+                        .map((code) => code.textContent);
+                }""",
+                folds_are_open,
+            )
+            assert cut == []
         figures = page.locator(".rh-figure").all()
         assert len(figures) >= 1
         for figure in figures:

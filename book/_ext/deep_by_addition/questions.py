@@ -62,13 +62,14 @@ def _name(paragraph, name):
 
 
 def _say_whether(answer):
-    """Let an answer's words begin with what its colour says."""
-    attributes, _ = folds.parts_of(answer[0:1])
+    """Let an answer's words begin with what its colour says, and have the text's apostrophes."""
+    attributes, summary = folds.parts_of(answer)
+    answer[0].replace_self(folds.begin(attributes, summary.replace("'", "’")))
     words = nodes.strong("", VERDICTS["right" in attributes], classes=["verdict"])
     if isinstance(answer[1], nodes.paragraph):
         answer[1].insert(0, words)
     else:
-        answer[0].parent.insert(answer[0].parent.index(answer[1]), nodes.paragraph("", "", words))
+        answer[1].parent.insert(answer[1].parent.index(answer[1]), nodes.paragraph("", "", words))
 
 
 def collect(app, docname, source):

@@ -106,7 +106,7 @@ def _fold_start(chapter):
     for node in chapter.children[3:]:
         if isinstance(node, nodes.section):
             place = chapter.index(node)
-            chapter.children[place:place] = [goals, cells]
+            chapter.children[place:place] = [cells, goals]
             goals.parent = cells.parent = chapter
             return
         if _opening(node) == "Time":
