@@ -2,7 +2,9 @@
 // It has the layers, parameters and MACs of blocks.py a second time, since a slider must answer at
 // once. A test compares them with the real block's.
 
-import { button, clamp, commas, curve, html, rule, stateOf, sum, svg, text } from "./kit.js";
+import {
+  begin, brief, button, clamp, commas, curve, fill, html, rule, stateOf, sum, svg, text,
+} from "./kit.js";
 
 const EXAMPLES = [
   ["ResNet-18, conv2_1", "basic", 64, 64, 1],
@@ -128,10 +130,6 @@ function backwardSteps(b) {
   ];
 }
 
-/** Three digits and a letter, where there is no room for all digits: 3.70B are billions. */
-const compact = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
-const brief = (number) => (number < 10000 ? commas(number) : compact.format(number));
-
 /** A tensor as a box: the more pixels the higher, the more channels the longer. */
 function tensorBox(x, y, shape, stroke, dash = null) {
   const [channels, side] = shape;
@@ -152,27 +150,42 @@ const tip = (x, y, turn, fill) => svg(
 const words = (x, y, lines, anchor, look) => lines.filter(Boolean).map((line, i, all) =>
   text(x, y + (i - (all.length - 1) / 2) * 16, line, anchor, look));
 
-/** Where everything stands: the layers in a column, the shortcut on its left, numbers right. */
+/**
+ * Where everything stands: the layers in a column, the shortcut on its left, numbers right. On a
+ * phone a convolution shares its row with the batch norm and the ReLU behind it.
+ */
 function plan(b, width) {
   const lane = clamp(106 + (width - 440) * 0.3, 94, 150);
   const left = lane + 16;
-  const across = clamp(width - 220, 76, 130);
+  const narrow = width < 400;
+  const across = narrow ? width - left - 6 : clamp(width - 220, 76, 130);
   const start = 38; // room for the headings
   const fork = start + 40;
   let y = fork + 40;
-  const place = (high, gap) => {
-    const box = { top: y, middle: y + high / 2, bottom: y + high };
+  const place = (high, gap, x = left, wide = across) => {
+    const box = { x, wide, centre: x + wide / 2, top: y, middle: y + high / 2, bottom: y + high };
     y += high + gap;
     return box;
   };
-  const layers = b.layers.map((layer) => place(layer.kind === "ReLU" ? 26 : 40, 36));
+  const row = b.layers.some(({ stride }) => stride > 1) ? 74 : 58;
+  const inRow = { conv: [0, across - 74], norm: [across - 74, 30], ReLU: [across - 44, 44] };
+  const layers = b.layers.map(({ kind }, i) => {
+    if (!narrow) return place(kind === "ReLU" ? 26 : 40, 36);
+    const ends = !b.layers[i + 1] || b.layers[i + 1].kind === "conv";
+    const box = place(row, 36, left + inRow[kind][0], inRow[kind][1]);
+    if (!ends) y = box.top;
+    return box;
+  });
   const [plus, last] = [place(24, 36), place(26, 42)];
   // Edge e leads to node e, and the last one out of the block.
   const nodes = [...layers, plus, last];
   const ends = [...nodes.map((node) => node.top), y - 4];
-  const edges = ends.map((end, i) => [i ? nodes[i - 1].bottom : fork, end]);
+  const edges = ends.map((end, i) => {
+    const from = i ? nodes[i - 1].bottom : fork;
+    return from > end ? [end, end] : [from, end]; // none within a row
+  });
   return {
-    lane, left, across, start, fork, layers, plus, last, edges, end: y + 8,
+    narrow, lane, left, start, fork, layers, plus, last, edges, end: y + 8,
     middle: (layers[0].top + plus.top) / 2, beside: lane / 2, centre: left + across / 2,
     right: left + across + 8,
   };
@@ -181,11 +194,11 @@ function plan(b, width) {
 function layerBox(p, box, lines, { now, passed }) {
   return [
     svg("rect", {
-      x: p.left, y: box.top, width: p.across, height: box.bottom - box.top, rx: 5,
+      x: box.x, y: box.top, width: box.wide, height: box.bottom - box.top, rx: 5,
       fill: "var(--paper)", stroke: now ? "var(--ink)" : "var(--quiet)", "stroke-width": now ? 3 : 1,
     }),
-    ...words(p.centre, box.middle, lines, "middle", passed ? null : "rh-quiet"),
-    now && tip(p.left - 5, box.middle, 0, "var(--ink)"),
+    ...words(box.centre, box.middle, lines, "middle", passed ? null : "rh-quiet"),
+    now && !p.narrow && tip(box.x - 5, box.middle, 0, "var(--ink)"),
   ];
 }
 
@@ -201,6 +214,7 @@ const node = (cx, cy, r, now) => [
 /** A piece of the main path, thick once it has been passed, with the tensor that is on it. */
 function edge(p, ends, { passed, back, ink, shape, formula, now, dash = null, pointed = true }) {
   const [top, bottom] = ends;
+  if (top === bottom) return [];
   const colour = passed ? ink : "var(--quiet)";
   const look = { "stroke-width": passed ? 4 : 1.5, "stroke-dasharray": passed && dash };
   const middle = (top + bottom) / 2;
@@ -272,7 +286,6 @@ function picture(s, width) {
   const k = b.layers.length;
   const back = s.direction === "backward";
   const times = back ? 2 : 1;
-  const digits = width >= 340 ? commas : brief;
   // The step at which an edge is passed, and the one at which a layer or the end is at work.
   const passes = (e) => (back ? k + 2 - e : e > k ? e + 1 : e);
   const works = (i) => (back ? k + 2 - i : i + 1);
@@ -280,14 +293,21 @@ function picture(s, width) {
   const end = back ? k + 3 : 0; // when x, or the gradient in it, is there
   const shapes = [back && b.input, ...b.layers.map((layer) => layer.shape), b.output, b.output];
   const formulas = { 0: "g · F′", [k]: "g", [k + 1]: "g", [k + 2]: "∂L/∂y" };
-  const lines = (layer) => layer.words.replace("convolution", "conv").split(", ");
+  const numbers = (layer) => [layer.parameters, times * layer.macs];
+  const lines = (layer) => {
+    if (p.narrow && layer.kind === "norm") return ["BN"];
+    const said = layer.words.replace("convolution", "conv").split(", ");
+    if (!p.narrow || layer.kind === "ReLU") return said;
+    return [...said, ...numbers(layer).map((number, i) => `${brief(number)} ${["par.", "MACs"][i]}`)];
+  };
   return [p.end + 12, [
     svg("rect", {
       x: p.lane + 2, y: p.layers[0].top - 4, width: width - p.lane - 2, rx: 5,
       height: p.layers[k - 1].bottom - p.layers[0].top + 8, fill: "var(--wash)",
     }),
     text(p.lane + 7, p.layers[0].bottom + 18, "F", "start", "rh-strong"),
-    ...words(p.right, p.start - 22, ["params", back ? "MACs ×2" : "MACs"], "start", "rh-quiet"),
+    ...(p.narrow ? [] : words(p.right, p.start - 22, ["params", back ? "MACs ×2" : "MACs"], "start",
+      "rh-quiet")),
     text(p.centre, p.start - 14, "x", "middle", "rh-strong"),
     ...edge(p, [p.start - 4, p.fork], {
       ...at(end), ink: "var(--ink)", shape: b.input, pointed: back,
@@ -304,8 +324,8 @@ function picture(s, width) {
     }),
     ...b.layers.flatMap((layer, i) => [
       ...layerBox(p, p.layers[i], lines(layer), at(works(i))),
-      ...(layer.kind === "ReLU" ? [] : words(p.right, p.layers[i].middle,
-        [layer.parameters, times * layer.macs].map(digits), "start", s.step < works(i) && "rh-quiet")),
+      ...(p.narrow || layer.kind === "ReLU" ? [] : words(p.right, p.layers[i].middle,
+        numbers(layer).map(commas), "start", s.step < works(i) && "rh-quiet")),
     ]),
     ...node(p.centre, p.plus.middle, 12, s.step === (back ? 2 : k + 2)),
     ...(back ? node(p.centre, p.fork, 10, s.step === end)
@@ -343,26 +363,25 @@ function render({ model, el }) {
     if (clamp(step + by, 0, last) !== step) state.change({ step: step + by });
   };
   const [back, next] = [button("Back", () => move(-1)), button("Next", () => move(1))];
-  el.append(
-    state.examples(EXAMPLES),
-    html("div", { class: "rh-stepper" },
-      html("div", { class: "rh-controls" },
-        state.choice("kind", "block"),
-        state.slider("in_channels", "in_channels"),
-        state.slider("out_channels", "out_channels",
-          (channels) => (state.read().kind === "basic" ? channels : `${channels} ×4`)),
-        state.slider("size", "input pixels", (side) => `${side}×${side}`),
-        state.choice("stride", "stride"),
-        state.live(html("code"), (s) => [code(s)]),
-        state.choice("direction", "pass")),
-      state.stage("the residual block, layer by layer", picture),
-      html("div", { class: "rh-stepper-words" },
-        html("div", { class: "rh-controls" },
-          state.slider("step", "step", (now) => `${now} of ${state.read().last}`),
-          html("span", {}, back, " ", next)),
-        state.readout(tale))),
-    state.share(),
-  );
+  begin(el, {
+    title: state.live(html("span"), ({ direction }) => [direction === "forward"
+      ? "How does x get through the block?" : "How does the gradient get back through the block?"]),
+    task: "Say what the next layer does to the shape, and what it costs. Then press Next.",
+  }, html("div", { class: "rh-beside" },
+    state.stage("the residual block, layer by layer", picture),
+    html("div", { class: "rh-at-hand" },
+      html("div", { class: "rh-controls" }, fill(next, { class: "rh-primary" }), back,
+        state.slider("step", "step", (now) => `${now} of ${state.read().last}`)),
+      state.readout(tale)),
+    html("div", { class: "rh-controls" },
+      state.choice("direction", "pass"), state.presets(EXAMPLES),
+      state.choice("kind", "block"), state.choice("stride", "stride"),
+      state.slider("in_channels", "in_channels"),
+      state.slider("out_channels", "out_channels",
+        (channels) => (state.read().kind === "basic" ? channels : `${channels} ×4`)),
+      state.slider("size", "input pixels", (side) => `${side}×${side}`),
+      state.live(html("code"), (s) => [code(s)]))),
+  state.share());
   state.show(({ step, last }) => {
     // Not `disabled`: that would take the focus from who steps by keyboard.
     back.setAttribute("aria-disabled", step === 0);
