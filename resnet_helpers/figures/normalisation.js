@@ -183,7 +183,7 @@ function render({ model, el }) {
 
   begin(el, {
     title: "What does imshow show of normalised values?",
-    task: "Guess how the picture will look before you press “centred and scaled”.",
+    task: "Before you press a step of the values, guess how the picture will look.",
   }, html("div", { class: "rh-shown" },
     html("div", { class: "rh-above" }, canvas,
       state.choice("image", "image", (i) => thumbnail(pictures[i], images[i])),

@@ -107,7 +107,7 @@ function matrix(counts, classes) {
       ...row.map((count, said) => cell(count, truth, said)))));
 }
 
-/** What is shown of one training, in two parts: what one follows, and what one may look up. */
+/** What is shown of one training: what one follows, and twice what one may look up. */
 function parts(state, { trainings, images, truth, classes }, i, pick) {
   const [training, colour] = [trainings[i], COLOURS[i]];
   const highest = Math.max(...trainings.flatMap(({ epochs }) =>
@@ -127,8 +127,8 @@ function parts(state, { trainings, images, truth, classes }, i, pick) {
       state.stage(training.words,
         ({ epoch }, width) => [412, panels(training, epoch, colour, width, highest, pick)]),
       pictures(0, 3)),
-    part(pictures(3),
-      state.live(html("div"), (s) => [matrix(now(s).confusion, classes)]),
+    part(pictures(3)),
+    part(state.live(html("div"), (s) => [matrix(now(s).confusion, classes)]),
       state.live(html("p"), (s) => [mistakeOf(now(s), classes)])),
   ];
 }
@@ -177,17 +177,15 @@ function render({ model, el }) {
   slider.addEventListener("input", stop);
 
   const both = trainings.map((_, i) => parts(state, data, i, pick));
-  const open = (name) => (i) => { el.dataset[name] = i; };
+  const [shown, more, matrices] = both[0].map((_, k) =>
+    html("div", { class: "rh-columns" }, ...both.map((each) => each[k])));
   begin(el, {
     title: "One network, two recipes, twelve epochs.",
     task: "Play, or pull the epoch. Where do the validation losses jump, and which pictures stay wrong?",
-  }, html("div", { class: "rh-columns" }, ...both.map(([first]) => first)),
-  fold("More pictures, and every mistake",
-    tabs("show", ["six more pictures", "confusion matrix"], open("more")),
-    html("div", { class: "rh-columns rh-more" }, ...both.map(([, second]) => second))),
+  }, shown, fold("Six more pictures", more), fold("Confusion matrix", matrices),
   // At hand wherever one looks: the figure is taller than a screen.
   html("div", { class: "rh-controls rh-at-hand" }, fill(playing, { class: "rh-primary" }), slider,
-    tabs("recipe", ["the notes’", "the book’s"], open("recipe"))),
+    tabs("recipe", ["the notes’", "the book’s"], (i) => { el.dataset.recipe = i; })),
   state.readout(({ epoch }) => [
     `Epoch ${epoch} of ${last}.`,
     ...trainings.map((training) => sentence(training, epoch, images.length)),

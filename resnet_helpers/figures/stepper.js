@@ -158,7 +158,7 @@ function plan(b, width) {
   const lane = clamp(106 + (width - 440) * 0.3, 94, 150);
   const left = lane + 16;
   const narrow = width < 400;
-  const across = narrow ? width - left - 6 : clamp(width - 220, 76, 130);
+  const across = narrow ? width - left - 80 : clamp(width - 220, 76, 130); // of a convolution
   const start = 38; // room for the headings
   const fork = start + 40;
   let y = fork + 40;
@@ -168,7 +168,7 @@ function plan(b, width) {
     return box;
   };
   const row = b.layers.some(({ stride }) => stride > 1) ? 74 : 58;
-  const inRow = { conv: [0, across - 74], norm: [across - 74, 30], ReLU: [across - 44, 44] };
+  const inRow = { conv: [0, across], norm: [across, 30], ReLU: [across + 30, 44] };
   const layers = b.layers.map(({ kind }, i) => {
     if (!narrow) return place(kind === "ReLU" ? 26 : 40, 36);
     const ends = !b.layers[i + 1] || b.layers[i + 1].kind === "conv";
