@@ -161,7 +161,7 @@ function render({ model, el }) {
     title: "Where are a network's parameters, and where are its MACs?",
     task: "Choose a block in each network. Wider: more channels. Higher: a larger map. A dot: the " +
       "shortcut projects.",
-  }, blocks, html("div", { class: "rh-sliders" }, ...sliders),
+  }, blocks, html("div", { class: "rh-controls" }, ...sliders),
   state.stage("the chosen quantity against depth", drawChart),
   html("div", { class: "rh-controls" },
     state.choice("quantity", "draw", (name) => QUANTITIES[name][0]),

@@ -293,11 +293,8 @@ function choice(label, { values, each }, oninput, write) {
 
 /** Tabs: which of them is open isn't in the state, so no link carries it. */
 export function tabs(label, words, open) {
-  const element = choice(label, { values: [...words.keys()] }, (i) => {
-    element.set(i);
-    open(i);
-  }, (i) => words[i]);
-  element.set(0);
+  const element = choice(label, { values: words }, (word) => open(words.indexOf(word)), asText);
+  element.set(words[0]);
   open(0);
   return element;
 }

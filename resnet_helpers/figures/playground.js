@@ -160,7 +160,7 @@ function render({ model, el }) {
       state.slider("depth", "layers"), ...sweeps.map(([, each]) => each)),
     state.stage("what happens inside", (s, width) => drawInside(s, shots, width))),
   ends, fold("More to change",
-    html("div", { class: "rh-sliders" }, ...["rate", "width", "seed"].map((name) =>
+    html("div", { class: "rh-controls" }, ...["rate", "width", "seed"].map((name) =>
       state.slider(name, SWEEPS[name]?.words ?? name))),
     html("div", { class: "rh-controls" }, state.choice("points", "points"),
       state.toggle("norm", "batch norm"), state.toggle("zero", "γ = 0 at the start"))),

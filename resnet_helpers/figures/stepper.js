@@ -151,54 +151,47 @@ const words = (x, y, lines, anchor, look) => lines.filter(Boolean).map((line, i,
   text(x, y + (i - (all.length - 1) / 2) * 16, line, anchor, look));
 
 /**
- * Where everything stands: the layers in a column, the shortcut on its left, numbers right. On a
- * phone a convolution shares its row with the batch norm and the ReLU behind it.
+ * Where everything stands: the layers in rows, the shortcut on their left. A convolution shares its
+ * row with the batch norm and the ReLU behind it.
  */
 function plan(b, width) {
   const lane = clamp(106 + (width - 440) * 0.3, 94, 150);
   const left = lane + 16;
-  const narrow = width < 400;
-  const across = narrow ? width - left - 80 : clamp(width - 220, 76, 130); // of a convolution
-  const start = 38; // room for the headings
+  const wide = width < 440 ? { norm: 30, ReLU: 44 } : { norm: 84, ReLU: 56 };
+  wide.conv = Math.min(width - left - 6 - wide.norm - wide.ReLU, 190);
+  const start = 38; // room for the x
   const fork = start + 40;
   let y = fork + 40;
-  const place = (high, gap, x = left, wide = across) => {
-    const box = { x, wide, centre: x + wide / 2, top: y, middle: y + high / 2, bottom: y + high };
-    y += high + gap;
-    return box;
-  };
+  const place = (x, kind, high) => (
+    { x, wide: wide[kind], centre: x + wide[kind] / 2, top: y, middle: y + high / 2, bottom: y + high });
   const row = b.layers.some(({ stride }) => stride > 1) ? 74 : 58;
-  const inRow = { conv: [0, across], norm: [across, 30], ReLU: [across + 30, 44] };
+  const starts = { conv: left, norm: left + wide.conv, ReLU: left + wide.conv + wide.norm };
   const layers = b.layers.map(({ kind }, i) => {
-    if (!narrow) return place(kind === "ReLU" ? 26 : 40, 36);
-    const ends = !b.layers[i + 1] || b.layers[i + 1].kind === "conv";
-    const box = place(row, 36, left + inRow[kind][0], inRow[kind][1]);
-    if (!ends) y = box.top;
-    return box;
+    if (i && kind === "conv") y += row + 36;
+    return place(starts[kind], kind, row);
   });
-  const [plus, last] = [place(24, 36), place(26, 42)];
-  // Edge e leads to node e, and the last one out of the block.
+  y += row + 36;
+  const plus = place(left, "conv", 24);
+  y += 60;
+  const last = place(left, "conv", 26);
+  y += 68;
+  // Edge e leads to node e, and the last one out of the block. Within a row there is none.
   const nodes = [...layers, plus, last];
   const ends = [...nodes.map((node) => node.top), y - 4];
-  const edges = ends.map((end, i) => {
-    const from = i ? nodes[i - 1].bottom : fork;
-    return from > end ? [end, end] : [from, end]; // none within a row
-  });
+  const edges = ends.map((end, i) => [Math.min(i ? nodes[i - 1].bottom : fork, end), end]);
   return {
-    narrow, lane, left, start, fork, layers, plus, last, edges, end: y + 8,
-    middle: (layers[0].top + plus.top) / 2, beside: lane / 2, centre: left + across / 2,
-    right: left + across + 8,
+    lane, left, start, fork, layers, plus, last, edges, end: y + 8, centre: plus.centre,
+    middle: (layers[0].top + plus.top) / 2, beside: lane / 2, narrow: width < 440,
   };
 }
 
-function layerBox(p, box, lines, { now, passed }) {
+function layerBox(box, lines, { now, passed }) {
   return [
     svg("rect", {
       x: box.x, y: box.top, width: box.wide, height: box.bottom - box.top, rx: 5,
       fill: "var(--paper)", stroke: now ? "var(--ink)" : "var(--quiet)", "stroke-width": now ? 3 : 1,
     }),
     ...words(box.centre, box.middle, lines, "middle", passed ? null : "rh-quiet"),
-    now && !p.narrow && tip(box.x - 5, box.middle, 0, "var(--ink)"),
   ];
 }
 
@@ -293,21 +286,16 @@ function picture(s, width) {
   const end = back ? k + 3 : 0; // when x, or the gradient in it, is there
   const shapes = [back && b.input, ...b.layers.map((layer) => layer.shape), b.output, b.output];
   const formulas = { 0: "g · F′", [k]: "g", [k + 1]: "g", [k + 2]: "∂L/∂y" };
-  const numbers = (layer) => [layer.parameters, times * layer.macs];
-  const lines = (layer) => {
-    if (p.narrow && layer.kind === "norm") return ["BN"];
-    const said = layer.words.replace("convolution", "conv").split(", ");
-    if (!p.narrow || layer.kind === "ReLU") return said;
-    return [...said, ...numbers(layer).map((number, i) => `${brief(number)} ${["par.", "MACs"][i]}`)];
-  };
+  const digits = p.narrow ? brief : commas;
+  const lines = ({ kind, words: said, parameters, macs }) => (p.narrow && kind === "norm" ? ["BN"] : [
+    ...said.replace("convolution", "conv").split(", "),
+    parameters && `${digits(parameters)} par.`, macs && `${digits(times * macs)} MACs`]);
   return [p.end + 12, [
     svg("rect", {
       x: p.lane + 2, y: p.layers[0].top - 4, width: width - p.lane - 2, rx: 5,
       height: p.layers[k - 1].bottom - p.layers[0].top + 8, fill: "var(--wash)",
     }),
     text(p.lane + 7, p.layers[0].bottom + 18, "F", "start", "rh-strong"),
-    ...(p.narrow ? [] : words(p.right, p.start - 22, ["params", back ? "MACs ×2" : "MACs"], "start",
-      "rh-quiet")),
     text(p.centre, p.start - 14, "x", "middle", "rh-strong"),
     ...edge(p, [p.start - 4, p.fork], {
       ...at(end), ink: "var(--ink)", shape: b.input, pointed: back,
@@ -322,15 +310,11 @@ function picture(s, width) {
       reach: s.step >= k + 2 ? p.fork : p.edges[k + 2 - s.step]?.[0],
       projected: at(works(b.beside)).now ? "now" : at(works(b.beside)).passed,
     }),
-    ...b.layers.flatMap((layer, i) => [
-      ...layerBox(p, p.layers[i], lines(layer), at(works(i))),
-      ...(p.narrow || layer.kind === "ReLU" ? [] : words(p.right, p.layers[i].middle,
-        numbers(layer).map(commas), "start", s.step < works(i) && "rh-quiet")),
-    ]),
+    ...b.layers.flatMap((layer, i) => layerBox(p.layers[i], lines(layer), at(works(i)))),
     ...node(p.centre, p.plus.middle, 12, s.step === (back ? 2 : k + 2)),
     ...(back ? node(p.centre, p.fork, 10, s.step === end)
       : [svg("circle", { cx: p.centre, cy: p.fork, r: 4, fill: "var(--ink)" })]),
-    ...layerBox(p, p.last, ["ReLU"], at(back ? 1 : k + 3)),
+    ...layerBox(p.last, ["ReLU"], at(back ? 1 : k + 3)),
     text(p.centre, p.end, "y", "middle", "rh-strong"),
   ]];
 }
