@@ -66,11 +66,12 @@ function column({ side, depth, blocks, selected }) {
 }
 
 /** The chosen quantity against depth: a line for each network, a mark at its shown block. */
-function drawChart({ networks, quantity, size }, width) {
+function drawChart({ networks, quantity, size }, width, room) {
   const [, name, unit, label] = QUANTITIES[quantity];
   const values = networks.flatMap(({ blocks }) => blocks.map((block) => block[name] / unit));
   const x = scale([0, Math.max(...networks.map(({ depth }) => depth))], [44, width - 12]);
-  const y = scale([0, Math.max(...values)], [224, 58]);
+  const bottom = room ? room - 46 : 224;
+  const y = scale([0, Math.max(...values)], [bottom, 58]);
   const parts = [axes(x, y, { xLabel: "depth in layers", yLabel: label })];
   if (quantity === "field") {
     const dotted = { stroke: "var(--quiet)", "stroke-width": 2, "stroke-dasharray": "1 4" };
@@ -88,7 +89,7 @@ function drawChart({ networks, quantity, size }, width) {
       mark(side, x(shown.depth), y(shown[name] / unit)),
     );
   });
-  return [270, parts];
+  return [bottom + 46, parts];
 }
 
 /** A disc on the left network's line, on the right one's a square: small, so that both are seen. */

@@ -60,9 +60,9 @@ function square({ words, colour, layers, total }, unit, side, x, bottom) {
   ];
 }
 
-function draw(s, width) {
+function draw(s, width, height) {
   const both = routes(s);
-  const room = Math.min(width / 2 - 12, 230);
+  const room = Math.min(width / 2 - 12, height ? height - 56 : 230);
   const most = Math.max(...both.map(({ total }) => total));
   return [room + 56, both.flatMap((route, i) =>
     square(route, s.unit, room * Math.sqrt(route.total / most), i * (room + 24), room + 8))];

@@ -69,9 +69,9 @@ const labels = (ends, right, bottom) => spread(ends, 16, bottom).flatMap(
 const height = (s) => s.prediction.slice(0, s.at + 1).findLast((value) => value !== null) ?? BLIND;
 
 /** The scales of a drawing, and its edges in pixels. */
-function layout(s, width) {
+function layout(s, width, room) {
   const [left, right, top] = [36, width - 90, 30];
-  const bottom = top + (width < 560 ? 290 : 340);
+  const bottom = room ? room - 46 : top + (width < 560 ? 290 : 340);
   const passes = s.prediction.map((_, i) => i + 1);
   const x = scale([0, passes.length], [left, right], 6);
   const y = scale([0, 100], [bottom, top]);
@@ -177,10 +177,8 @@ function render({ model, el }) {
     state.change(UNDRAWN);
     picture.focus();
   });
-  fill(show, { class: "rh-primary", style: "--colour: var(--you)" });
-
-  const picture = state.stage("curves of the error", (s, width) => {
-    view = layout(s, width);
+  const picture = state.stage("curves of the error", (s, width, room) => {
+    view = layout(s, width, room);
     return drawPlot(s, view);
   });
   const plot = picture.firstElementChild;
@@ -229,7 +227,8 @@ function render({ model, el }) {
     task: state.live(html("span"), (s) => [task(s)]),
   }, picture,
   html("div", { class: "rh-controls" },
-    show, again, state.choice("networks", "networks"), state.choice("depths", "layers"),
+    fill(show, { class: "rh-primary", style: "--colour: var(--you)" }), again,
+    state.choice("networks", "networks"), state.choice("depths", "layers"),
     state.choice("measure", "error"), state.toggle("predict", "predict first")),
   state.readout(report), state.share());
   state.show((s) => {

@@ -47,9 +47,7 @@ const fits = (value, { values, each, least, most }) => (values ? values.includes
   : Array.isArray(value) && value.length >= least && value.length <= most
     && value.every((one) => each.includes(one)));
 
-function parse(text) {
-  try { return JSON.parse(text); } catch { return undefined; }
-}
+const parse = (text) => { try { return JSON.parse(text); } catch { return undefined; } };
 
 /**
  * Make an element a figure, with a state: what its controls change and a link to the page carries.
@@ -146,20 +144,23 @@ export function stateOf(model, el, { derive = (s) => s, alongWith = (values, sta
     table: (parts) => live(html("div", { class: "rh-table" }), (s) => [table(...parts(s))]),
     /**
      * A picture that is drawn anew whenever the state or its width changes, so that its letters
-     * keep their size on a phone. `draw(state, width)` returns [height, parts].
+     * keep their size on a phone. `draw(state, width, room)` returns [height, parts]; `room` is the
+     * height that there is on a projector, and 0 in a page, where there is as much as one needs.
      */
     stage(label, draw) {
       const picture = svg("svg", { role: "group", "aria-label": label });
       const box = html("div", { class: "rh-stage" }, picture);
-      let width = 0;
+      let [width, room] = [0, 0];
       const redraw = () => {
         if (!width) return;
-        const [height, parts] = draw(read(), width);
+        const [height, parts] = draw(read(), width, room);
         picture.setAttribute("viewBox", `0 0 ${width} ${height}`);
         picture.replaceChildren(...parts.filter(Boolean));
       };
       new ResizeObserver(([{ contentRect }]) => {
-        width = Math.round(contentRect.width);
+        const zoom = Number(getComputedStyle(box).getPropertyValue("--rh-zoom")) || 1;
+        width = Math.round(contentRect.width / zoom);
+        room = box.closest(".rh-projector") ? Math.floor(contentRect.height / zoom) : 0;
         redraw();
       }).observe(box);
       show(redraw);
@@ -420,8 +421,10 @@ export function plot(box, ranges, colours, lines, labels, around = []) {
 /** Where a pointer is on a stage's picture, in its own units, whatever scales the page. */
 export function pointer({ clientX, clientY }, picture) {
   const { left, top, width, height } = picture.getBoundingClientRect();
-  const whole = picture.viewBox.baseVal;
-  return [(clientX - left) * whole.width / width, (clientY - top) * whole.height / height];
+  const { width: across, height: high } = picture.viewBox.baseVal;
+  const unit = Math.min(width / across, height / high); // it stands in the middle of its box
+  return [across / 2 + (clientX - left - width / 2) / unit,
+    high / 2 + (clientY - top - height / 2) / unit];
 }
 
 /** What stays folded until somebody asks for it. */

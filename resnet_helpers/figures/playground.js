@@ -34,8 +34,8 @@ function dots({ points, seed }) {
 }
 
 /** Three plots of what happens inside: beside one another where there is room. */
-function drawInside({ depth }, shots, width) {
-  const [across, row] = width < 560 ? [1, width < 300 ? 140 : 116] : [3, 150];
+function drawInside({ depth }, shots, width, room) {
+  const [across, row] = width < 560 ? [1, room ? room / 3 : width < 300 ? 140 : 116] : [3, 150];
   const box = (i) => (across > 1 ? [(i * width) / 3 + 44, 28, width / 3 - 60, row - 52]
     : [44, 28 + i * row, width - 60, row - 52]);
   const lines = (name, write) => shots.map((shot) => shot[name].map((y, i) => [i + 1, write(y)]));
@@ -158,7 +158,7 @@ function render({ model, el }) {
       html("label", { class: "rh-guess" }, "It ends at ", guess, " % wrong"),
       fill(both, { class: "rh-primary", "data-action": "train" }), one, anew,
       state.slider("depth", "layers"), ...sweeps.map(([, each]) => each)),
-    state.stage("what happens inside", (s, width) => drawInside(s, shots, width))),
+    state.stage("what happens inside", (s, width, room) => drawInside(s, shots, width, room))),
   ends, fold("More to change",
     html("div", { class: "rh-controls" }, ...["rate", "width", "seed"].map((name) =>
       state.slider(name, SWEEPS[name]?.words ?? name))),

@@ -25,10 +25,10 @@ const mark = (part, colour, x, y, words) => [
 ];
 
 /** One panel of curves, a point on each at the epoch. */
-function curves({ epochs }, now, measure, colour, x, y, { words, write, tick }) {
+function curves({ epochs }, now, measure, colour, x, y, { words, write, tick, xFormat = () => "" }) {
   const [bottom, top] = y.range;
   return [
-    axes(x, y, { xLabel: "", yLabel: words, xFormat: () => "", yFormat: tick }),
+    axes(x, y, { yLabel: words, xFormat, yFormat: tick }),
     rule(x(now), bottom, x(now), top, { stroke: "var(--ink)" }),
     ...["train", "val"].flatMap((part, i) => {
       const values = epochs.map((epoch) => epoch[`${part}_${measure}`]);
@@ -58,7 +58,7 @@ function rates({ epochs }, now, colour, x, [bottom, top]) {
 }
 
 /** All curves of one training over one axis of epochs; a click into them chooses an epoch. */
-function panels(training, now, colour, width, highest, pick) {
+function panels(training, now, colour, width, highest, pick, room) {
   const last = training.epochs.length;
   const x = scale([0.5, last + 0.5], [LEFT, width - 4], last);
   const touch = svg("rect", {
@@ -71,8 +71,9 @@ function panels(training, now, colour, width, highest, pick) {
     ...curves(training, now, "loss", colour, x, scale([0, highest], [148, 58], 3),
       { words: "loss (nats)", write: loss, tick: String }),
     ...curves(training, now, "accuracy", colour, x, scale([0, 1], [274, 184], 2),
-      { words: "accuracy (%)", write: inPercent, tick: (share) => String(100 * share) }),
-    ...rates(training, now, colour, x, [366, 310]), touch,
+      { words: "accuracy (%)", write: inPercent, tick: (share) => String(100 * share),
+        xFormat: room ? String : undefined }), // in a page the rates have them
+    ...(room ? [] : rates(training, now, colour, x, [366, 310])), touch,
   ];
 }
 
@@ -125,7 +126,8 @@ function parts(state, { trainings, images, truth, classes }, i, pick) {
   return [
     part(html("p", { class: "rh-note" }, training.about),
       state.stage(training.words,
-        ({ epoch }, width) => [412, panels(training, epoch, colour, width, highest, pick)]),
+        ({ epoch }, width, room) => [
+          room ? 300 : 412, panels(training, epoch, colour, width, highest, pick, room)]),
       pictures(0, 3)),
     part(pictures(3)),
     part(state.live(html("div"), (s) => [matrix(now(s).confusion, classes)]),

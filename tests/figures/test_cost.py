@@ -4,7 +4,6 @@ from browsing import follow, link_to, random_figures
 
 from resnet_helpers.figures.cost import CostCalculator
 
-
 # Of each row the texts, where a short number counts by its title, and the route of its colour.
 TABLE = """() => [...document.querySelectorAll(".rh-table tbody tr")].map((row) => [
     row.querySelector("[role=img]").ariaLabel,
@@ -27,7 +26,14 @@ def expected(figure):
 def test_short_numbers_are_those_of_their_titles(show_figure):
     page = show_figure(CostCalculator())
     shorts = page.locator(".rh-table [title]").all_inner_texts()
-    assert shorts == ["204.8\u202fK", "160.6\u202fM", "4,096", "3.211\u202fM", "51.20\u202fK", "40.14\u202fM"]
+    assert shorts == [
+        "204.8\u202fK",
+        "160.6\u202fM",
+        "4,096",
+        "3.211\u202fM",
+        "51.20\u202fK",
+        "40.14\u202fM",
+    ]
 
 
 def test_on_a_phone_no_column_of_the_table_is_out_of_sight(show_figure):

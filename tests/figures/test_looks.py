@@ -1,8 +1,9 @@
 """One family of figures: title, task, picture, controls; letters and lines that can be seen."""
 
 import pytest
+from browsing import FRAME
 
-from resnet_helpers.figures import FIGURES
+from resnet_helpers.figures import FIGURES, DegradationExplorer, TrainingReplay
 
 LEAST = {390: 12, 1366: 13}  # pixels of a letter's size as it is shown, by the window's width
 UNFOLD = "document.querySelectorAll('details').forEach((fold) => { fold.open = true; })"
@@ -89,3 +90,53 @@ def test_lines_and_words_of_the_pictures_stand_out(show_figure, figure, scheme):
     seen = page.evaluate(CONTRASTS)
     assert len(seen) > 3
     assert [one for one in seen if one[2] < (4.5 if one[0] == "text" else 3)] == []
+
+
+def on_a_projector(page, scale=1):
+    """Let the figure fill a slide's box of 1184×600 pixels, which the player then scales."""
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    page.evaluate(
+        """(scale) => {
+            const box = document.querySelector("main");
+            box.className = "rh-projector";
+            box.style = `width: 1184px; height: 600px; transform: scale(${scale});
+                transform-origin: 0 0`;
+        }""",
+        scale,
+    )
+    for _ in range(3):
+        page.evaluate(FRAME)
+
+
+def test_on_a_projector_it_fits_a_slide_and_the_last_row_can_read_it(show_figure, figure):
+    page = show_figure(figure, width=1280)
+    on_a_projector(page)
+    whole, seen = page.locator(".rh-figure"), page.evaluate(LETTERS)
+    assert whole.evaluate("box => [box.scrollWidth, box.scrollHeight]") == [1184, 600]
+    # A block has many rows: the stepper's picture shrinks to the box.
+    assert min(size for _, size in seen) >= (16 if figure.name == "stepper" else 18)
+    assert not page.locator(".rh-share").is_visible() and not page.locator(".rh-task").is_visible()
+
+
+def test_on_a_scaled_slide_a_pen_draws_where_the_pointer_is(show_figure):
+    page = show_figure(DegradationExplorer(), width=1280)
+    on_a_projector(page, scale=1.5)
+    box = page.locator(".rh-stage svg").bounding_box()
+    start = box["x"] + 0.3 * box["width"], box["y"] + 0.3 * box["height"]
+    end = box["x"] + 0.7 * box["width"], box["y"] + 0.6 * box["height"]
+    page.mouse.move(*start)
+    page.mouse.down()
+    page.mouse.move(*end)
+    ring = page.locator("circle[r='8']").bounding_box()
+    x, y = ring["x"] + ring["width"] / 2, ring["y"] + ring["height"] / 2
+    pass_, point = (box["width"] / 1800 * 24, 12)  # at most half a pass, and half of one per cent
+    assert abs(x - end[0]) < pass_ and abs(y - end[1]) < point
+    page.mouse.up()
+
+
+def test_on_a_scaled_slide_a_click_chooses_the_epoch_under_it(show_figure):
+    page = show_figure(TrainingReplay(), width=1280)
+    on_a_projector(page, scale=1.5)
+    tick = page.locator(".rh-axes").nth(1).get_by_text("9", exact=True).bounding_box()
+    page.mouse.click(tick["x"] + tick["width"] / 2, tick["y"] - 60)
+    assert page.get_by_label("epoch").get_attribute("aria-valuetext") == "9\u00a0of\u00a012"

@@ -9,7 +9,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from browsing import follow, resize
+from browsing import follow
 from PIL import Image
 from torch.nn import functional as F
 
