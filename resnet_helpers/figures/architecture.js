@@ -21,10 +21,8 @@ function place({ stage: name, number, count }) {
   return name === "fc" ? "average pool and fc" : `${name}, block ${number} of ${count}`;
 }
 
-function shortcut({ stage: name, projection }) {
-  if (name === "conv1" || name === "fc") return "none";
-  return projection ? "projection" : "identity";
-}
+const shortcut = ({ stage: name, projection }) => (["conv1", "fc"].includes(name) ? "none"
+  : projection ? "projection" : "identity");
 
 /** All that is known of the shown block, as pairs of a name and a text. */
 function details({ depth, shown }) {

@@ -46,7 +46,8 @@ CONTRASTS = """() => {
         return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2];
     }
     const paper = getComputedStyle(document.querySelector(".rh-figure")).backgroundColor;
-    return [...document.querySelectorAll(".rh-stage :is(polyline, line, path, rect, text)")].flatMap((one) => {
+    const all = document.querySelectorAll(".rh-stage :is(polyline, line, path, rect, text)");
+    return [...all].flatMap((one) => {
         const style = getComputedStyle(one);
         const colour = one.matches("text") ? style.fill : style.stroke;
         if (one.matches(".rh-grid") || colour === "none" || colour === paper) return [];
