@@ -1,11 +1,13 @@
 // Architecture explorer: the five networks of table 1, block by block, two of them compared.
 
-import { axes, commas, curve, html, percent, rule, scale, stateOf, svg, text } from "./kit.js";
+import {
+  axes, begin, commas, curve, fold, html, percent, rule, scale, stateOf, svg, text,
+} from "./kit.js";
 
 // Of each stage its name, and its blocks' colour and opacity.
 const STAGES = [
-  ["conv1", "quiet", 1], ["conv2_x", "residual", 0.5], ["conv3_x", "residual", 0.65],
-  ["conv4_x", "residual", 0.8], ["conv5_x", "residual", 1], ["fc", "third", 1],
+  ["conv1", "quiet", 1], ["conv2_x", "residual", 0.75], ["conv3_x", "residual", 0.83],
+  ["conv4_x", "residual", 0.91], ["conv5_x", "residual", 1], ["fc", "third", 1],
 ];
 // What the chart shows: its words, the column of the data, a unit and its name.
 const QUANTITIES = {
@@ -19,20 +21,18 @@ function place({ stage: name, number, count }) {
   return name === "fc" ? "average pool and fc" : `${name}, block ${number} of ${count}`;
 }
 
-function shortcut({ stage: name, projection }) {
-  if (name === "conv1" || name === "fc") return "none";
-  return projection ? "projection" : "identity";
-}
+const shortcut = ({ stage: name, projection }) => (["conv1", "fc"].includes(name) ? "none"
+  : projection ? "projection" : "identity");
 
 /** All that is known of the shown block, as pairs of a name and a text. */
 function details({ depth, shown }) {
   return [
     ["place", place(shown)],
     ["output", shown.shape.join("×")],
-    ["shortcut", shortcut(shown)],
-    ["layers", String(shown.layers)],
     ["parameters", commas(shown.parameters)],
     ["MACs", commas(shown.macs)],
+    ["shortcut", shortcut(shown)],
+    ["layers", String(shown.layers)],
     ["layers so far", `${shown.depth} of ${depth}`],
     ["parameters so far", commas(shown.parameters_so_far)],
     ["MACs so far", commas(shown.macs_so_far)],
@@ -64,11 +64,12 @@ function column({ side, depth, blocks, selected }) {
 }
 
 /** The chosen quantity against depth: a line for each network, a mark at its shown block. */
-function drawChart({ networks, quantity, size }, width) {
+function drawChart({ networks, quantity, size }, width, room) {
   const [, name, unit, label] = QUANTITIES[quantity];
   const values = networks.flatMap(({ blocks }) => blocks.map((block) => block[name] / unit));
   const x = scale([0, Math.max(...networks.map(({ depth }) => depth))], [44, width - 12]);
-  const y = scale([0, Math.max(...values)], [250, 58]);
+  const bottom = room ? room - 46 : 224;
+  const y = scale([0, Math.max(...values)], [bottom, 58]);
   const parts = [axes(x, y, { xLabel: "depth in layers", yLabel: label })];
   if (quantity === "field") {
     const dotted = { stroke: "var(--quiet)", "stroke-width": 2, "stroke-dasharray": "1 4" };
@@ -86,7 +87,7 @@ function drawChart({ networks, quantity, size }, width) {
       mark(side, x(shown.depth), y(shown[name] / unit)),
     );
   });
-  return [296, parts];
+  return [bottom + 46, parts];
 }
 
 /** A disc on the left network's line, on the right one's a square: small, so that both are seen. */
@@ -96,12 +97,12 @@ function mark(side, x, y) {
   return svg("rect", { ...look, x: x - 5, y: y - 5, width: 10, height: 10 });
 }
 
-/** Both shown blocks as a table, narrow enough for a phone: its heads and rows. */
-function comparison({ networks }) {
-  const columns = networks.map(details);
+/** Rows of both shown blocks as a table, narrow enough for a phone: its heads and rows. */
+const comparison = (from, to) => ({ networks }) => {
+  const columns = networks.map((network) => details(network).slice(from, to));
   return [["", ...networks.map(({ depth }) => `ResNet-${depth}`)],
     columns[0].map(([name], i) => [name, ...columns.map((texts) => texts[i][1])])];
-}
+};
 
 /** What has been spent when the shown block is done, as a sentence. */
 function sentence({ depth, blocks, shown }, size) {
@@ -145,7 +146,7 @@ function render({ model, el }) {
   });
   const sliders = ["left", "right"].map((side) => state.slider(`${side}_block`, `${side} block`,
     (index) => `${index + 1} of ${state.read().most[`${side}_block`] + 1}`));
-  const blocks = state.live(html("div", { class: "rh-networks", "aria-hidden": "true" }),
+  const blocks = state.live(html("div", { class: "rh-columns", "aria-hidden": "true" }),
     ({ networks }) => networks.map(column));
   blocks.addEventListener("click", ({ target }) => {
     const index = target.closest("[data-index]")?.dataset.index;
@@ -155,21 +156,20 @@ function render({ model, el }) {
     sliders[side === "left" ? 0 : 1].querySelector("input").focus(); // the arrow keys go on from there
   });
 
-  el.append(
-    html("div", { class: "rh-controls" },
-      state.choice("left", "left network"),
-      state.choice("right", "right network", (depth) => depth || "none"),
-      state.choice("size", "image", (size) => `${size}×${size}`)),
-    blocks,
-    html("p", { class: "rh-note" },
-      "Wider: more channels. Higher: a larger map. A dot: the shortcut projects."),
-    html("div", { class: "rh-sliders" }, ...sliders),
-    state.readout(({ networks, size }) => networks.map((network) => sentence(network, size))),
-    html("div", { class: "rh-controls rh-apart" },
-      state.choice("quantity", "draw", (name) => QUANTITIES[name][0])),
-    state.stage("the chosen quantity against depth", drawChart),
-    state.table(comparison), state.share(),
-  );
+  begin(el, {
+    title: "Where are a network's parameters, and where are its MACs?",
+    task: "Choose a block in each network. Wider: more channels. Higher: a larger map. A dot: the " +
+      "shortcut projects.",
+  }, blocks, html("div", { class: "rh-controls" }, ...sliders),
+  state.stage("the chosen quantity against depth", drawChart),
+  html("div", { class: "rh-controls" },
+    state.choice("quantity", "draw", (name) => QUANTITIES[name][0]),
+    state.choice("size", "image", (size) => `${size}×${size}`),
+    state.choice("left", "left network"),
+    state.choice("right", "right network", (depth) => depth || "none")),
+  state.readout(({ networks, size }) => networks.map((network) => sentence(network, size))),
+  state.table(comparison(0, 4)), fold("More of both blocks", state.table(comparison(4))),
+  state.share());
   state.show(({ right }) => { sliders[1].hidden = !right; });
 }
 

@@ -2,14 +2,15 @@
 // It counts MACs as cost.py does, a second time, since a slider must answer at once. A test
 // compares the two.
 
-import { commas, fixed, html, stateOf, sum, svg, text } from "./kit.js";
+import { begin, brief, commas, fixed, html, stateOf, sum, svg, text } from "./kit.js";
 
 const LABELS = {
   height: "height H", width: "width W", c_in: "channels in", c_out: "channels out",
   kernel: "kernel k", stride: "stride", groups: "groups", bottleneck: "bottleneck width",
 };
 const UNITS = { macs: "MACs", parameters: "parameters" };
-const HEADS = ["route", "convolution", "output", "parameters", "MACs"];
+const HEADS = ["convolution", "output", "parameters", "MACs"];
+const DEPTHS = [0.9, 0.65, 0.4]; // of a route's colour, a layer after the other
 const EXAMPLES = [
   ["the lecture's example", 28, 128, 64, 5, 32, false],
   ["GoogLeNet, inception 3a", 28, 192, 32, 5, 16, false],
@@ -49,26 +50,31 @@ function square({ words, colour, layers, total }, unit, side, x, bottom) {
     const width = (side * layer[unit]) / total;
     end += width;
     return svg("rect", {
-      x: end - width, y: bottom - side, width, height: side, fill: colour,
-      opacity: [0.9, 0.65, 0.4][i],
+      x: end - width, y: bottom - side, width, height: side, fill: colour, stroke: colour,
+      "fill-opacity": DEPTHS[i],
     }, svg("title", {}, `${layer.words}: ${commas(layer[unit])}`));
   });
   return [
     ...strips, text(x, bottom + 16, words),
-    text(x, bottom + 34, commas(total), "start", "rh-quiet"),
+    text(x, bottom + 34, `${brief(total, 4)} ${UNITS[unit]}`, "start", "rh-quiet"),
   ];
 }
 
-function draw(s, width) {
+function draw(s, width, height) {
   const both = routes(s);
-  const room = Math.min(width / 2 - 12, 200);
+  const room = Math.min(width / 2 - 12, height ? height - 56 : 230);
   const most = Math.max(...both.map(({ total }) => total));
   return [room + 56, both.flatMap((route, i) =>
     square(route, s.unit, room * Math.sqrt(route.total / most), i * (room + 24), room + 8))];
 }
 
-const rows = (both) => both.flatMap(({ words, layers }) => layers.map((layer) => [
-  words, layer.words, `${layer.h}×${layer.w}`, commas(layer.parameters), commas(layer.macs)]));
+/** A short number whose title has all digits. */
+const short = (number) => html("span", { title: commas(number) }, brief(number, 4));
+
+const rows = (both) => both.flatMap(({ words, colour, layers }) => layers.map((layer, i) => [
+  html("span", {}, html("span", { class: "rh-swatch", role: "img", "aria-label": words,
+    style: `--colour: ${colour}; --share: ${100 * DEPTHS[i]}%` }), layer.words),
+  `${layer.h}×${layer.w}`, short(layer.parameters), short(layer.macs)]));
 
 function sentence(both, unit) {
   const [a, b] = both.map(({ total }) => total);
@@ -78,18 +84,19 @@ function sentence(both, unit) {
 
 function render({ model, el }) {
   const state = stateOf(model, el);
-  el.append(
-    state.examples(EXAMPLES),
-    html("div", { class: "rh-sliders" },
-      ...Object.entries(LABELS).map(([name, label]) => state.slider(name, label))),
+  const squares = state.stage("two squares, their areas to scale", draw);
+  squares.classList.add("rh-above");
+  begin(el, {
+    title: "What does a way through fewer channels save?",
+    task: "Each square's area is what its route costs. Narrow the bottleneck until it costs a tenth.",
+  }, html("div", { class: "rh-beside" }, squares,
     html("div", { class: "rh-controls" },
-      state.toggle("expand", "and back by a second 1×1 convolution"),
-      state.choice("unit", "draw", (unit) => UNITS[unit])),
-    state.stage("two squares, their areas to scale", draw),
+      state.presets(EXAMPLES), state.choice("unit", "draw", (unit) => UNITS[unit]),
+      state.toggle("expand", "and back by a second 1×1"),
+      ...Object.entries(LABELS).map(([name, label]) => state.slider(name, label))),
     state.readout((s) => [sentence(routes(s), UNITS[s.unit])]),
-    state.table((s) => [HEADS, rows(routes(s))]),
-    state.share(),
-  );
+    state.table((s) => [HEADS, rows(routes(s))])),
+  state.share());
 }
 
 export default { render };

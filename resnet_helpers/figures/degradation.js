@@ -1,12 +1,13 @@
 // Degradation explorer: recorded training curves by depth, and one that the reader draws.
 
 import {
-  axes, button, clamp, curve, fill, fixed, html, nearest, rule, scale, stateOf, svg, text,
+  axes, begin, button, clamp, curve, fill, fixed, html, nearest, pointer, rule, scale, stateOf, svg,
+  text,
 } from "./kit.js";
 
 const DASHES = { 20: "2 4", 56: null };
 const BLIND = 90; // % of wrong answers when one guesses among ten classes
-const UNDRAWN = { revealed: false, prediction: [] };
+const UNDRAWN = { revealed: false, prediction: [], passes: 1 };
 // What the keys do on the plot: places along it, and points of % that the reader's curve moves.
 const STEPS = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
 const LIFTS = { ArrowUp: 1, ArrowDown: -1, PageUp: 10, PageDown: -10 };
@@ -27,6 +28,7 @@ function derived(state, recorded) {
   const usable = s.predict && s.prediction.length === recorded.passes;
   if (!usable) s.prediction = Array(recorded.passes).fill(null);
   s.own = s.prediction.at(-1);
+  s.blank = s.prediction.every((value) => value === null);
   s.revealed &&= s.own !== null;
   s.drawing = s.predict && !s.revealed;
   s.shown = s.drawing ? s.curves.slice(0, -1) : s.curves;
@@ -67,9 +69,9 @@ const labels = (ends, right, bottom) => spread(ends, 16, bottom).flatMap(
 const height = (s) => s.prediction.slice(0, s.at + 1).findLast((value) => value !== null) ?? BLIND;
 
 /** The scales of a drawing, and its edges in pixels. */
-function layout(s, width) {
+function layout(s, width, room) {
   const [left, right, top] = [36, width - 90, 30];
-  const bottom = top + (width < 560 ? 290 : 340);
+  const bottom = room ? room - 46 : top + (width < 560 ? 290 : 340);
   const passes = s.prediction.map((_, i) => i + 1);
   const x = scale([0, passes.length], [left, right], 6);
   const y = scale([0, 100], [bottom, top]);
@@ -88,6 +90,7 @@ function cursor(s, { xs, y, top, bottom }) {
       cx, cy: y(height(s)), r: 8, fill: "none", stroke: "var(--you)", "stroke-width": 2.5,
       "stroke-dasharray": s.prediction[s.at] === null ? "3 3" : null,
     }),
+    s.drawing && s.blank && text(cx + 16, y(height(s)) - 14, "start here", "start", "rh-you"),
   ];
 }
 
@@ -143,9 +146,15 @@ function verdict({ own, asked }) {
   return `${asked.name} ended at ${fixed(end, 1)} %, your curve at ${own} %: ${off ? far : "just right"}.`;
 }
 
-const task = ({ measure, asked }) => `How will the ${measure} error of ${asked.name} fall? Draw the ` +
-  "curve that you expect: drag over the plot, to its right end. By keyboard, on the plot: ← and → " +
-  "choose a place, ↑ and ↓ move your curve there.";
+function heading({ drawing, revealed, measure, asked }) {
+  if (drawing) return `Draw the ${measure} error of ${asked.name}.`;
+  return revealed ? "What you expected, and what happened." : "What does depth do to the error?";
+}
+
+const task = ({ drawing }) => (drawing
+  ? "Drag over the plot, to its right end. By keyboard, on the plot: ← and → choose a place, ↑ and ↓ " +
+    "move your curve there."
+  : "Point at the plot, or use ← and → on it, to read the errors there.");
 
 function render({ model, el }) {
   const recorded = model.get("data");
@@ -161,19 +170,15 @@ function render({ model, el }) {
   });
 
   const show = button("Show what happened", () => {
-    state.change({ revealed: true });
+    state.change({ revealed: true, passes: recorded.passes });
     again.focus();
   });
   const again = button("Draw again", () => {
     state.change(UNDRAWN);
     picture.focus();
   });
-  const asking = html("div", {},
-    state.live(html("p", { class: "rh-note" }), (s) => [task(s)]),
-    html("div", { class: "rh-controls" }, show, again));
-
-  const picture = state.stage("curves of the error", (s, width) => {
-    view = layout(s, width);
+  const picture = state.stage("curves of the error", (s, width, room) => {
+    view = layout(s, width, room);
     return drawPlot(s, view);
   });
   const plot = picture.firstElementChild;
@@ -197,11 +202,8 @@ function render({ model, el }) {
 
   /** The place of a pointer on the plot, in the drawing's pixels. */
   function place(event) {
-    const box = plot.getBoundingClientRect();
-    return [
-      clamp(event.clientX - box.left, view.left, view.right),
-      clamp(event.clientY - box.top, view.top, view.bottom),
-    ];
+    const [x, y] = pointer(event, plot);
+    return [clamp(x, view.left, view.right), clamp(y, view.top, view.bottom)];
   }
   function point(event) {
     const to = place(event);
@@ -220,16 +222,19 @@ function render({ model, el }) {
   plot.addEventListener("pointermove", point);
   plot.addEventListener("lostpointercapture", () => { pen = null; });
 
-  el.append(
-    html("div", { class: "rh-controls" },
-      state.choice("networks", "networks"), state.choice("depths", "layers"),
-      state.choice("measure", "error"), state.toggle("predict", "predict first")),
-    asking, picture, state.readout(report), state.share(),
-  );
+  begin(el, {
+    title: state.live(html("span"), (s) => [heading(s)]),
+    task: state.live(html("span"), (s) => [task(s)]),
+  }, picture,
+  html("div", { class: "rh-controls" },
+    fill(show, { class: "rh-primary", style: "--colour: var(--you)" }), again,
+    state.choice("networks", "networks"), state.choice("depths", "layers"),
+    state.choice("measure", "error"), state.toggle("predict", "predict first")),
+  state.readout(report), state.share());
   state.show((s) => {
-    asking.hidden = !s.predict;
+    show.hidden = again.hidden = !s.predict;
     show.disabled = !s.drawing || s.own === null;
-    again.disabled = s.prediction.every((value) => value === null);
+    again.disabled = s.blank;
     plot.setAttribute("class", s.drawing ? "rh-plot rh-drawing" : "rh-plot");
     fill(picture, {
       "aria-label": s.drawing ? "place on the curves, and your curve there" : "place on the curves",

@@ -46,8 +46,8 @@ class DegradationExplorer(Figure):
     networks = traitlets.Enum((*NETWORKS, "both"), "plain").tag(sync=True)
     depths = traitlets.List(traitlets.Enum(DEPTHS), [20, 56], minlen=1).tag(sync=True)
     measure = traitlets.Enum(MEASURES, "training").tag(sync=True)
-    predict = traitlets.Bool(False).tag(sync=True)
-    passes = traitlets.Int(PASSES, min=1, max=PASSES).tag(sync=True)
+    predict = traitlets.Bool(True).tag(sync=True)
+    passes = traitlets.Int(1, min=1, max=PASSES).tag(sync=True)
     prediction = traitlets.List(traitlets.Int(min=1, max=100, allow_none=True), maxlen=PASSES).tag(
         sync=True
     )

@@ -32,6 +32,10 @@ export function fill(element, attributes, children = []) {
   return element;
 }
 
+/** How each figure begins: what it asks, what to do about it, and its parts from top to bottom. */
+export const begin = (el, { title, task }, ...parts) => fill(el, {}, [
+  html("p", { class: "rh-title" }, title), html("p", { class: "rh-task" }, task), ...parts]);
+
 /** A name of the document's own: a page may hold several figures, and each has a kit of its own. */
 function newName() {
   const { dataset } = document.documentElement;
@@ -43,9 +47,7 @@ const fits = (value, { values, each, least, most }) => (values ? values.includes
   : Array.isArray(value) && value.length >= least && value.length <= most
     && value.every((one) => each.includes(one)));
 
-function parse(text) {
-  try { return JSON.parse(text); } catch { return undefined; }
-}
+const parse = (text) => { try { return JSON.parse(text); } catch { return undefined; } };
 
 /**
  * Make an element a figure, with a state: what its controls change and a link to the page carries.
@@ -126,6 +128,15 @@ export function stateOf(model, el, { derive = (s) => s, alongWith = (values, sta
     /** Buttons that set several names at once: pairs of words and values. */
     examples: (pairs) => html("div", { class: "rh-controls", role: "group", "aria-label": "examples" },
       ...pairs.map(([words, values]) => button(words, () => change(values)))),
+    /** The same as one list, which says where none of them is what the figure shows. */
+    presets(pairs) {
+      const list = html("select", { onchange: () => change(pairs[list.value][1]) },
+        html("option", { value: -1, hidden: true }, "your own"),
+        ...pairs.map(([words], i) => html("option", { value: i }, words)));
+      show((s) => { list.value = pairs.findIndex(([, values]) =>
+        Object.entries(values).every(([name, value]) => s[name] === value)); });
+      return html("label", { class: "rh-select" }, "start from", list);
+    },
     /** Lines that say what the figure shows now; screen readers are told of changes. */
     readout: (lines) => live(html("p", { class: "rh-readout", role: "status" }),
       (s) => lines(s).map((line) => html("span", { class: "rh-line" }, line))),
@@ -133,20 +144,23 @@ export function stateOf(model, el, { derive = (s) => s, alongWith = (values, sta
     table: (parts) => live(html("div", { class: "rh-table" }), (s) => [table(...parts(s))]),
     /**
      * A picture that is drawn anew whenever the state or its width changes, so that its letters
-     * keep their size on a phone. `draw(state, width)` returns [height, parts].
+     * keep their size on a phone. `draw(state, width, room)` returns [height, parts]; `room` is the
+     * height that there is on a projector, and 0 in a page, where there is as much as one needs.
      */
     stage(label, draw) {
       const picture = svg("svg", { role: "group", "aria-label": label });
       const box = html("div", { class: "rh-stage" }, picture);
-      let width = 0;
+      let [width, room] = [0, 0];
       const redraw = () => {
         if (!width) return;
-        const [height, parts] = draw(read(), width);
+        const [height, parts] = draw(read(), width, room);
         picture.setAttribute("viewBox", `0 0 ${width} ${height}`);
         picture.replaceChildren(...parts.filter(Boolean));
       };
       new ResizeObserver(([{ contentRect }]) => {
-        width = Math.round(contentRect.width);
+        const zoom = Number(getComputedStyle(box).getPropertyValue("--rh-zoom")) || 1;
+        width = Math.round(contentRect.width / zoom);
+        room = box.closest(".rh-projector") ? Math.floor(contentRect.height / zoom) : 0;
         redraw();
       }).observe(box);
       show(redraw);
@@ -165,12 +179,12 @@ function shareButton(anchor, stored) {
     history.replaceState(null, "", `#${anchor}?${pairs.join("&")}`);
     try {
       await navigator.clipboard.writeText(location.href);
-      said.textContent = " Copied.";
+      said.textContent = "Copied. ";
     } catch {
-      said.textContent = " It stands in the address bar.";
+      said.textContent = "It stands in the address bar. ";
     }
   };
-  return html("span", { class: "rh-share" }, button("Link to this state", copy), said);
+  return html("span", { class: "rh-share" }, said, button("Link to this state", copy));
 }
 
 /** Draw all figures of a name in a page, where no kernel answers. A page's script ends with it. */
@@ -261,18 +275,28 @@ function slider(label, { values }, oninput, write) {
 function choice(label, { values, each }, oninput, write) {
   const all = each ?? values;
   const name = newName();
-  const inputs = all.map((value) => html("input", {
-    type: each ? "checkbox" : "radio", name, value,
+  const words = all.map(write); // a picture's title is its words
+  const inputs = all.map((value, i) => html("input", {
+    type: each ? "checkbox" : "radio", name, value, "aria-label": words[i].title,
     oninput: () => oninput(each ? each.filter((_, i) => inputs[i].checked) : value),
   }));
   const element = html(
     "fieldset", { class: "rh-choice" }, html("legend", {}, label),
-    ...inputs.map((input, i) => html("label", {}, input, write(all[i]))),
+    html("div", { class: each ? "rh-pills" : "rh-segments" },
+      ...inputs.map((input, i) => html("label", {}, input, words[i]))),
   );
   element.set = (now) => inputs.forEach((input, i) => {
     input.checked = [now].flat().includes(all[i]);
     input.disabled = Boolean(each) && input.checked && now.length === 1;
   });
+  return element;
+}
+
+/** Tabs: which of them is open isn't in the state, so no link carries it. */
+export function tabs(label, words, open) {
+  const element = choice(label, { values: words }, (word) => open(words.indexOf(word)), asText);
+  element.set(words[0]);
+  open(0);
   return element;
 }
 
@@ -304,6 +328,11 @@ export const nearest = (values, number) => values.reduce(
 
 /** Whole numbers with commas, as Python's f"{x:,}" writes them. */
 export const commas = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, ",");
+
+/** So many digits and a letter, 3.70 B for billions; all digits of what is below ten thousand. */
+export const brief = (number, digits = 3) => (number < 10000 ? commas(number) : new Intl.NumberFormat(
+  "en", { notation: "compact", minimumSignificantDigits: digits, maximumSignificantDigits: digits },
+).format(number).replace(/(?=[A-Z])/, "\u202f"));
 
 /** So many digits after the point, with a proper minus, and never minus zero. */
 export function fixed(x, digits) {
@@ -387,6 +416,15 @@ export function plot(box, ranges, colours, lines, labels, around = []) {
     ...around.flatMap((pairs, i) => at(pairs).map(([cx, cy]) =>
       svg("circle", { cx, cy, r: 3.5, fill: colours[i], opacity: 0.5 }))),
   ];
+}
+
+/** Where a pointer is on a stage's picture, in its own units, whatever scales the page. */
+export function pointer({ clientX, clientY }, picture) {
+  const { left, top, width, height } = picture.getBoundingClientRect();
+  const { width: across, height: high } = picture.viewBox.baseVal;
+  const unit = Math.min(width / across, height / high); // it stands in the middle of its box
+  return [across / 2 + (clientX - left - width / 2) / unit,
+    high / 2 + (clientY - top - height / 2) / unit];
 }
 
 /** What stays folded until somebody asks for it. */

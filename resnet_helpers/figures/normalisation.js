@@ -1,7 +1,7 @@
 // Normalisation explorer: an image's values raw, centred and scaled, and what imshow clips.
 
 import {
-  axes, clamp, commas, curve, fixed, html, percent, rule, scale, stateOf, sum, svg, text,
+  axes, begin, clamp, commas, curve, fixed, html, percent, rule, scale, stateOf, sum, svg, text,
 } from "./kit.js";
 
 const SIDE = 48; // pixels of an image, each way
@@ -74,11 +74,11 @@ function steps(heights, x, y) {
   return [[x(0), y(0)], ...corners, [x(heights.length), y(0)]];
 }
 
-/** A small picture beside its name. */
+/** A small picture, to be pressed. */
 function thumbnail({ name }, bytes) {
-  const canvas = html("canvas", { width: SIDE, height: SIDE, "aria-hidden": "true" });
+  const canvas = html("canvas", { width: SIDE, height: SIDE, title: name, "aria-hidden": "true" });
   paint(canvas, bytes, null);
-  return html("span", { class: "rh-thumbnail" }, canvas, name);
+  return canvas;
 }
 
 /** One axis for raw and centred, one for both stds: what moves or stretches is seen to do so. */
@@ -120,7 +120,7 @@ function panel({ s, picture, training, mean, std, x, most }, c, top, bottom) {
 /** The three histograms over one axis of values. */
 function drawHistograms(s, { pictures, training }, width) {
   const picture = pictures[s.image];
-  const [top, high, row] = [24, 64, 96];
+  const [top, high, row] = [24, 56, 86];
   const bottom = 3 * row;
   const x = valueAxis(s, training, [64, width - 6]);
   const most = Math.max(...picture.histogram.flat().map((n) => n / AREA), ...training.histogram.flat());
@@ -181,27 +181,26 @@ function render({ model, el }) {
     class: "rh-picture", width: SIDE * CELL, height: SIDE * CELL, role: "img",
   });
 
-  el.append(
-    html("div", { class: "rh-controls rh-thumbnails" },
-      state.choice("image", "image", (i) => thumbnail(pictures[i], images[i]))),
+  begin(el, {
+    title: "What does imshow show of normalised values?",
+    task: "Before you press a step of the values, guess how the picture will look.",
+  }, html("div", { class: "rh-shown" },
+    html("div", { class: "rh-above" }, canvas,
+      state.choice("image", "image", (i) => thumbnail(pictures[i], images[i])),
+      state.live(html("p", { class: "rh-note" }), (s) => [caption(s, s.result.lost)])),
+    state.stage("histograms of red, green and blue; their numbers are in the table",
+      (s, width) => drawHistograms(s, { pictures, training }, width)),
     html("div", { class: "rh-controls" },
       state.choice("stage", "values", (name) => STAGES[name][0]), divisor,
-      state.toggle("undo", "un-normalise before showing"), state.toggle("mark", "mark clipped pixels")),
-    html("div", { class: "rh-columns" },
-      html("div", { class: "rh-column rh-shown" },
-        canvas, state.live(html("p", { class: "rh-note" }), (s) => [caption(s, s.result.lost)])),
-      html("div", { class: "rh-column" },
-        state.stage("histograms of red, green and blue; their numbers are in the table",
-          (s, width) => drawHistograms(s, { pictures, training }, width)))),
-    state.readout(({ result, now }) => [`${clipping(result)} ${trainingSplit(training, now)}`]),
-    html("div", { class: "rh-columns rh-apart" },
-      state.table((s) => [HEADS, rows(pictures[s.image], training, s.now, s.result)]),
-      html("p", { class: "rh-note rh-column" },
-        "Height: the share of pixels. Filled: what imshow shows; outline alone: what it clips. " +
-        "Dashed: the training split. " +
-        "Images of the sample set, shrunk to 48×48; glyphs by OpenMoji, CC BY-SA 4.0.")),
-    state.share(),
-  );
+      state.toggle("undo", "un-normalise before showing"), state.toggle("mark", "mark clipped pixels"))),
+  state.readout(({ result, now }) => [`${clipping(result)} ${trainingSplit(training, now)}`]),
+  html("div", { class: "rh-columns" },
+    state.table((s) => [HEADS, rows(pictures[s.image], training, s.now, s.result)]),
+    html("p", { class: "rh-note" },
+      "Height: the share of pixels. Filled: what imshow shows; outline alone: what it clips. " +
+      "Dashed: the training split. " +
+      "Images of the sample set, shrunk to 48×48; glyphs by OpenMoji, CC BY-SA 4.0.")),
+  state.share());
   state.show((s) => {
     divisor.disabled = s.stage !== "scaled";
     paint(canvas, s.result.shown, s.mark ? s.result.lost : null);

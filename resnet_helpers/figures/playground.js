@@ -1,7 +1,7 @@
 // The playground: two networks that differ in one +, trained in the page, side by side.
 
 import {
-  apart, button, clamp, fill, fixed, fold, html, percent, plot, stateOf, sum, svg,
+  apart, begin, button, clamp, fill, fixed, fold, html, percent, plot, stateOf, sum, svg,
 } from "./kit.js";
 import { mathematics } from "./playground_math.js";
 
@@ -34,8 +34,8 @@ function dots({ points, seed }) {
 }
 
 /** Three plots of what happens inside: beside one another where there is room. */
-function drawInside({ depth }, shots, width) {
-  const [across, row] = width < 560 ? [1, 116] : [3, 150];
+function drawInside({ depth }, shots, width, room) {
+  const [across, row] = width < 560 ? [1, room ? room / 3 : width < 300 ? 140 : 116] : [3, 150];
   const box = (i) => (across > 1 ? [(i * width) / 3 + 44, 28, width / 3 - 60, row - 52]
     : [44, 28 + i * row, width - 60, row - 52]);
   const lines = (name, write) => shots.map((shot) => shot[name].map((y, i) => [i + 1, write(y)]));
@@ -79,7 +79,7 @@ function render({ model, el }) {
   const fresh = ({ depth }) => `Two networks of ${depth} layers, not trained yet.`;
 
   /** Begin something, or nothing: what was going on before ends with it. */
-  function begin(what, words) {
+  function turnTo(what, words) {
     [turn, busy] = [turn + 1, what];
     said.textContent = words;
     state.again();
@@ -99,17 +99,17 @@ function render({ model, el }) {
   async function go(to) {
     if (step() === STEPS) shots = [];
     const [s, from, started] = [state.read(), step(), performance.now()];
-    begin("train", `Training two networks of ${s.depth} layers.`);
+    turnTo("train", `Training two networks of ${s.depth} layers.`);
     const show = (both) => { shots = both; state.again(); };
     if (!await train(s, from, to, calm ? to : STRIDE, true, show)) return;
     const time = from ? "" : ` in ${fixed((performance.now() - started) / 1000, 1)} seconds`;
-    begin("", to < STEPS ? paused() : verdict(s.guess, shots, time));
+    turnTo("", to < STEPS ? paused() : verdict(s.guess, shots, time));
   }
   async function sweep(name) {
     const { words, values } = SWEEPS[name];
     const [s, lines, each] = [state.read(), [[], []], [[], []]];
     swept = { name, lines, each };
-    begin(name, `Training with each number of the axis (${words}): both networks, three seeds.`);
+    turnTo(name, `Training with each number of the axis (${words}): both networks, three seeds.`);
     for (const [i, value] of values.entries()) {
       for (const seed of [0, 1, 2]) {
         const both = await train({ ...s, [name]: value, seed }, 0, STEPS, 50, false, () => {});
@@ -123,7 +123,7 @@ function render({ model, el }) {
       }
     }
     const means = lines.map((line) => line.map(([, error]) => fixed(error, 1)).join(", "));
-    begin("", `${words} ${values.join(", ")}: plain ${means[0]}; residual ${means[1]} % wrong.`);
+    turnTo("", `${words} ${values.join(", ")}: plain ${means[0]}; residual ${means[1]} % wrong.`);
   }
 
   const learners = KINDS.map((kind, i) => {
@@ -142,40 +142,38 @@ function render({ model, el }) {
   const guess = html("input", { type: "number", min: 0, max: 100, oninput: () => state.change(
     { guess: guess.value ? clamp(Math.round(guess.valueAsNumber), 0, 100) : null }) });
   const paused = () => `Step ${step()} of ${STEPS}.`;
-  const both = button("", () => (busy === "train" ? begin("", paused()) : go(STEPS)));
+  const both = button("", () => (busy === "train" ? turnTo("", paused()) : go(STEPS)));
   const one = button("One step", () => go(step() + 1));
-  const anew = button("Start again", () => { shots = []; begin("", fresh(state.read())); });
+  const anew = button("Start again", () => { shots = []; turnTo("", fresh(state.read())); });
   const sweeps = Object.keys(SWEEPS).map((name) => [name,
-    button("", () => (busy === name ? begin("", "The sweep was stopped.") : sweep(name)))]);
+    button("", () => (busy === name ? turnTo("", "The sweep was stopped.") : sweep(name)))]);
   const ends = state.stage("errors of the sweep",
     (_, width) => (swept ? drawSweep(swept, width) : [0, []]));
 
-  el.append(
-    state.live(html("p", { class: "rh-title" }),
-      ({ depth }) => [`${depth} layers, twice. Which network learns?`]),
-    html("p", { class: "rh-task" }, task),
+  begin(el, {
+    title: state.live(html("span"), ({ depth }) => [`${depth} layers, twice. Which network learns?`]),
+    task,
+  }, html("div", { class: "rh-playground" }, ...learners.map(({ element }) => element), said,
     html("div", { class: "rh-controls" },
       html("label", { class: "rh-guess" }, "It ends at ", guess, " % wrong"),
-      fill(both, { class: "rh-primary", "data-action": "train" }), one, anew),
-    html("div", { class: "rh-playground" }, ...learners.map(({ element }) => element), said,
-      state.stage("what happens inside", (s, width) => drawInside(s, shots, width))),
-    html("div", { class: "rh-controls rh-apart" }, state.slider("depth", "layers"),
-      ...sweeps.map(([, each]) => each)), ends, fold("More to change",
-      html("div", { class: "rh-sliders" }, ...["rate", "width", "seed"].map((name) =>
-        state.slider(name, SWEEPS[name]?.words ?? name))),
-      html("div", { class: "rh-controls" }, state.choice("points", "points"),
-        state.toggle("norm", "batch norm"), state.toggle("zero", "γ = 0 at the start"))),
-    ...experiments.map(({ question, predict, settings, answer }) => fold(question,
-      html("p", {}, predict), state.examples(settings),
-      fold("What came out", html("p", {}, answer)))),
-    html("p", { class: "rh-note" }, limits), state.share(),
-  );
+      fill(both, { class: "rh-primary", "data-action": "train" }), one, anew,
+      state.slider("depth", "layers"), ...sweeps.map(([, each]) => each)),
+    state.stage("what happens inside", (s, width, room) => drawInside(s, shots, width, room))),
+  ends, fold("More to change",
+    html("div", { class: "rh-controls" }, ...["rate", "width", "seed"].map((name) =>
+      state.slider(name, SWEEPS[name]?.words ?? name))),
+    html("div", { class: "rh-controls" }, state.choice("points", "points"),
+      state.toggle("norm", "batch norm"), state.toggle("zero", "γ = 0 at the start"))),
+  ...experiments.map(({ question, predict, settings, answer }) => fold(question,
+    html("p", {}, predict), state.examples(settings),
+    fold("What came out", html("p", {}, answer)))),
+  html("p", { class: "rh-note" }, limits), state.share());
   state.show((s) => {
     const now = JSON.stringify({ ...s, guess: null });
     if (asked !== now) { // what has been trained answers another question
       [asked, shots] = [now, []];
       learners.forEach(({ points }) => points.replaceChildren(...dots(s)));
-      return begin("", fresh(s));
+      return turnTo("", fresh(s));
     }
     learners.forEach(({ canvas, error }, i) => {
       paint(canvas, shots[i]?.plane);

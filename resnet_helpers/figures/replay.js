@@ -1,7 +1,8 @@
 // Training replay: two recorded trainings of one network, epoch by epoch.
 
 import {
-  axes, button, clamp, commas, curve, fixed, html, rule, scale, stateOf, sum, svg, text,
+  axes, begin, button, clamp, commas, curve, fill, fixed, fold, html, pointer, rule, scale, stateOf, sum, svg,
+  tabs, text,
 } from "./kit.js";
 
 const PAUSE = 700; // milliseconds for each epoch, while it plays
@@ -24,10 +25,10 @@ const mark = (part, colour, x, y, words) => [
 ];
 
 /** One panel of curves, a point on each at the epoch. */
-function curves({ epochs }, now, measure, colour, x, y, { words, write, tick }) {
+function curves({ epochs }, now, measure, colour, x, y, { words, write, tick, xFormat = () => "" }) {
   const [bottom, top] = y.range;
   return [
-    axes(x, y, { xLabel: "", yLabel: words, xFormat: () => "", yFormat: tick }),
+    axes(x, y, { yLabel: words, xFormat, yFormat: tick }),
     rule(x(now), bottom, x(now), top, { stroke: "var(--ink)" }),
     ...["train", "val"].flatMap((part, i) => {
       const values = epochs.map((epoch) => epoch[`${part}_${measure}`]);
@@ -50,30 +51,29 @@ function rates({ epochs }, now, colour, x, [bottom, top]) {
     axes(x, y, { xLabel: "epoch", yLabel: "learning rate at the start" }),
     ...numbers.map((rate, k) => svg("rect", {
       x: x(k + 1) - width / 2, width, y: y(rate), height: bottom - y(rate), fill: colour,
-      opacity: k + 1 === now ? 1 : 0.4,
+      stroke: colour, "fill-opacity": k + 1 === now ? 1 : 0.4,
     })),
     text(x.range[1], top - 14, epochs[now - 1].learning_rate, "end"),
   ];
 }
 
 /** All curves of one training over one axis of epochs; a click into them chooses an epoch. */
-function panels(training, now, colour, width, highest, pick) {
+function panels(training, now, colour, width, highest, pick, room) {
   const last = training.epochs.length;
   const x = scale([0.5, last + 0.5], [LEFT, width - 4], last);
   const touch = svg("rect", {
     class: "rh-press", x: LEFT, y: 48, width: width - LEFT, height: 318, fill: "transparent",
-    onclick: (event) => {
-      const at = LEFT + event.clientX - touch.getBoundingClientRect().left;
-      pick(clamp(Math.round(x.invert(at)), 1, last));
-    },
+    onclick: (event) => pick(
+      clamp(Math.round(x.invert(pointer(event, touch.ownerSVGElement)[0])), 1, last)),
   });
   return [
     ...mark("train", colour, LEFT, 9, "training"), ...mark("val", colour, LEFT + 98, 9, "validation"),
     ...curves(training, now, "loss", colour, x, scale([0, highest], [148, 58], 3),
       { words: "loss (nats)", write: loss, tick: String }),
     ...curves(training, now, "accuracy", colour, x, scale([0, 1], [274, 184], 2),
-      { words: "accuracy (%)", write: inPercent, tick: (share) => String(100 * share) }),
-    ...rates(training, now, colour, x, [366, 310]), touch,
+      { words: "accuracy (%)", write: inPercent, tick: (share) => String(100 * share),
+        xFormat: room ? String : undefined }), // in a page the rates have them
+    ...(room ? [] : rates(training, now, colour, x, [366, 310])), touch,
   ];
 }
 
@@ -108,27 +108,31 @@ function matrix(counts, classes) {
       ...row.map((count, said) => cell(count, truth, said)))));
 }
 
-/** All that is shown of one training: its curves, what it says of pictures, its mistakes. */
-function column(state, data, training, colour, pick) {
-  const { truth, classes } = data;
-  const highest = Math.max(...data.trainings.flatMap(({ epochs }) =>
+/** What is shown of one training: what one follows, and twice what one may look up. */
+function parts(state, { trainings, images, truth, classes }, i, pick) {
+  const [training, colour] = [trainings[i], COLOURS[i]];
+  const highest = Math.max(...trainings.flatMap(({ epochs }) =>
     epochs.flatMap((epoch) => [epoch.train_loss, epoch.val_loss])));
   // Made once: a new image would flicker while it is decoded.
-  const images = data.images.map((src, k) => html("img",
+  const seen = images.map((src, k) => html("img",
     { class: "rh-pixels", src, alt: `test picture ${k + 1}` }));
-  const element = html("div", { class: "rh-column" },
-    html("p", {},
-      html("strong", {}, training.words), html("br"),
-      html("span", { class: "rh-note" }, training.about)),
-    state.stage(training.words,
-      ({ epoch }, width) => [412, panels(training, epoch, colour, width, highest, pick)]),
-    html("p", {}, "Nine test pictures, and what the network says"),
-    state.live(html("div", { class: "rh-pictures" }), ({ epoch }) => training.epochs[epoch - 1].top.map(
-      (top, i) => picture(images[i], truth[i], top, classes))),
-    state.live(html("div"), ({ epoch }) => [matrix(training.epochs[epoch - 1].confusion, classes)]),
-    state.live(html("p"), ({ epoch }) => [mistakeOf(training.epochs[epoch - 1], classes)]));
-  element.style.setProperty("--colour", colour);
-  return element;
+  const now = ({ epoch }) => training.epochs[epoch - 1];
+  const pictures = (from, to) => state.live(html("div", { class: "rh-pictures" }), (s) =>
+    now(s).top.map((top, k) => [top, k]).slice(from, to).map(
+      ([top, k]) => picture(seen[k], truth[k], top, classes)));
+  const part = (...inside) => html("div",
+    { class: "rh-column", "data-recipe": i, style: `--colour: ${colour}` },
+    html("strong", {}, training.words), ...inside);
+  return [
+    part(html("p", { class: "rh-note" }, training.about),
+      state.stage(training.words,
+        ({ epoch }, width, room) => [
+          room ? 300 : 412, panels(training, epoch, colour, width, highest, pick, room)]),
+      pictures(0, 3)),
+    part(pictures(3)),
+    part(state.live(html("div"), (s) => [matrix(now(s).confusion, classes)]),
+      state.live(html("p"), (s) => [mistakeOf(now(s), classes)])),
+  ];
 }
 
 function mistakeOf({ mistake: [truth, said, count] }, classes) {
@@ -174,17 +178,21 @@ function render({ model, el }) {
   const slider = state.slider("epoch", "epoch", (epoch) => `${epoch}\u00a0of\u00a0${last}`);
   slider.addEventListener("input", stop);
 
-  el.append(
-    html("div", { class: "rh-columns" },
-      ...trainings.map((training, i) => column(state, data, training, COLOURS[i], pick))),
-    // At hand wherever one looks: the figure is taller than a screen.
-    html("div", { class: "rh-controls rh-at-hand" }, playing, slider),
-    state.readout(({ epoch }) => [
-      `Epoch ${epoch} of ${last}.`,
-      ...trainings.map((training) => sentence(training, epoch, images.length)),
-    ]),
-    html("p", { class: "rh-note" }, data.provenance), state.share(),
-  );
+  const both = trainings.map((_, i) => parts(state, data, i, pick));
+  const [shown, more, matrices] = both[0].map((_, k) =>
+    html("div", { class: "rh-columns" }, ...both.map((each) => each[k])));
+  begin(el, {
+    title: "One network, two recipes, twelve epochs.",
+    task: "Play, or pull the epoch. Where do the validation losses jump, and which pictures stay wrong?",
+  }, shown, fold("Six more pictures", more), fold("Confusion matrix", matrices),
+  // At hand wherever one looks: the figure is taller than a screen.
+  html("div", { class: "rh-controls rh-at-hand" }, fill(playing, { class: "rh-primary" }), slider,
+    tabs("recipe", ["the notes’", "the book’s"], (i) => { el.dataset.recipe = i; })),
+  state.readout(({ epoch }) => [
+    `Epoch ${epoch} of ${last}.`,
+    ...trainings.map((training) => sentence(training, epoch, images.length)),
+  ]),
+  html("p", { class: "rh-note" }, data.provenance), state.share());
   return stop;
 }
 

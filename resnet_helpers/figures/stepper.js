@@ -2,7 +2,9 @@
 // It has the layers, parameters and MACs of blocks.py a second time, since a slider must answer at
 // once. A test compares them with the real block's.
 
-import { button, clamp, commas, curve, html, rule, stateOf, sum, svg, text } from "./kit.js";
+import {
+  begin, brief, button, clamp, commas, curve, fill, html, rule, stateOf, sum, svg, text,
+} from "./kit.js";
 
 const EXAMPLES = [
   ["ResNet-18, conv2_1", "basic", 64, 64, 1],
@@ -128,10 +130,6 @@ function backwardSteps(b) {
   ];
 }
 
-/** Three digits and a letter, where there is no room for all digits: 3.70B are billions. */
-const compact = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
-const brief = (number) => (number < 10000 ? commas(number) : compact.format(number));
-
 /** A tensor as a box: the more pixels the higher, the more channels the longer. */
 function tensorBox(x, y, shape, stroke, dash = null) {
   const [channels, side] = shape;
@@ -152,40 +150,48 @@ const tip = (x, y, turn, fill) => svg(
 const words = (x, y, lines, anchor, look) => lines.filter(Boolean).map((line, i, all) =>
   text(x, y + (i - (all.length - 1) / 2) * 16, line, anchor, look));
 
-/** Where everything stands: the layers in a column, the shortcut on its left, numbers right. */
+/**
+ * Where everything stands: the layers in rows, the shortcut on their left. A convolution shares its
+ * row with the batch norm and the ReLU behind it.
+ */
 function plan(b, width) {
   const lane = clamp(106 + (width - 440) * 0.3, 94, 150);
   const left = lane + 16;
-  const across = clamp(width - 220, 76, 130);
-  const start = 38; // room for the headings
+  const wide = width < 440 ? { norm: 30, ReLU: 44 } : { norm: 84, ReLU: 56 };
+  wide.conv = Math.min(width - left - 6 - wide.norm - wide.ReLU, 190);
+  const start = 38; // room for the x
   const fork = start + 40;
   let y = fork + 40;
-  const place = (high, gap) => {
-    const box = { top: y, middle: y + high / 2, bottom: y + high };
-    y += high + gap;
-    return box;
-  };
-  const layers = b.layers.map((layer) => place(layer.kind === "ReLU" ? 26 : 40, 36));
-  const [plus, last] = [place(24, 36), place(26, 42)];
-  // Edge e leads to node e, and the last one out of the block.
+  const place = (x, kind, high) => (
+    { x, wide: wide[kind], centre: x + wide[kind] / 2, top: y, middle: y + high / 2, bottom: y + high });
+  const row = b.layers.some(({ stride }) => stride > 1) ? 74 : 58;
+  const starts = { conv: left, norm: left + wide.conv, ReLU: left + wide.conv + wide.norm };
+  const layers = b.layers.map(({ kind }, i) => {
+    if (i && kind === "conv") y += row + 36;
+    return place(starts[kind], kind, row);
+  });
+  y += row + 36;
+  const plus = place(left, "conv", 24);
+  y += 60;
+  const last = place(left, "conv", 26);
+  y += 68;
+  // Edge e leads to node e, and the last one out of the block. Within a row there is none.
   const nodes = [...layers, plus, last];
   const ends = [...nodes.map((node) => node.top), y - 4];
-  const edges = ends.map((end, i) => [i ? nodes[i - 1].bottom : fork, end]);
+  const edges = ends.map((end, i) => [Math.min(i ? nodes[i - 1].bottom : fork, end), end]);
   return {
-    lane, left, across, start, fork, layers, plus, last, edges, end: y + 8,
-    middle: (layers[0].top + plus.top) / 2, beside: lane / 2, centre: left + across / 2,
-    right: left + across + 8,
+    lane, left, start, fork, layers, plus, last, edges, end: y + 8, centre: plus.centre,
+    middle: (layers[0].top + plus.top) / 2, beside: lane / 2, narrow: width < 440,
   };
 }
 
-function layerBox(p, box, lines, { now, passed }) {
+function layerBox(box, lines, { now, passed }) {
   return [
     svg("rect", {
-      x: p.left, y: box.top, width: p.across, height: box.bottom - box.top, rx: 5,
+      x: box.x, y: box.top, width: box.wide, height: box.bottom - box.top, rx: 5,
       fill: "var(--paper)", stroke: now ? "var(--ink)" : "var(--quiet)", "stroke-width": now ? 3 : 1,
     }),
-    ...words(p.centre, box.middle, lines, "middle", passed ? null : "rh-quiet"),
-    now && tip(p.left - 5, box.middle, 0, "var(--ink)"),
+    ...words(box.centre, box.middle, lines, "middle", passed ? null : "rh-quiet"),
   ];
 }
 
@@ -201,6 +207,7 @@ const node = (cx, cy, r, now) => [
 /** A piece of the main path, thick once it has been passed, with the tensor that is on it. */
 function edge(p, ends, { passed, back, ink, shape, formula, now, dash = null, pointed = true }) {
   const [top, bottom] = ends;
+  if (top === bottom) return [];
   const colour = passed ? ink : "var(--quiet)";
   const look = { "stroke-width": passed ? 4 : 1.5, "stroke-dasharray": passed && dash };
   const middle = (top + bottom) / 2;
@@ -272,7 +279,6 @@ function picture(s, width) {
   const k = b.layers.length;
   const back = s.direction === "backward";
   const times = back ? 2 : 1;
-  const digits = width >= 340 ? commas : brief;
   // The step at which an edge is passed, and the one at which a layer or the end is at work.
   const passes = (e) => (back ? k + 2 - e : e > k ? e + 1 : e);
   const works = (i) => (back ? k + 2 - i : i + 1);
@@ -280,14 +286,16 @@ function picture(s, width) {
   const end = back ? k + 3 : 0; // when x, or the gradient in it, is there
   const shapes = [back && b.input, ...b.layers.map((layer) => layer.shape), b.output, b.output];
   const formulas = { 0: "g · F′", [k]: "g", [k + 1]: "g", [k + 2]: "∂L/∂y" };
-  const lines = (layer) => layer.words.replace("convolution", "conv").split(", ");
+  const digits = p.narrow ? brief : commas;
+  const lines = ({ kind, words: said, parameters, macs }) => (p.narrow && kind === "norm" ? ["BN"] : [
+    ...said.replace("convolution", "conv").split(", "),
+    parameters && `${digits(parameters)} par.`, macs && `${digits(times * macs)} MACs`]);
   return [p.end + 12, [
     svg("rect", {
       x: p.lane + 2, y: p.layers[0].top - 4, width: width - p.lane - 2, rx: 5,
       height: p.layers[k - 1].bottom - p.layers[0].top + 8, fill: "var(--wash)",
     }),
     text(p.lane + 7, p.layers[0].bottom + 18, "F", "start", "rh-strong"),
-    ...words(p.right, p.start - 22, ["params", back ? "MACs ×2" : "MACs"], "start", "rh-quiet"),
     text(p.centre, p.start - 14, "x", "middle", "rh-strong"),
     ...edge(p, [p.start - 4, p.fork], {
       ...at(end), ink: "var(--ink)", shape: b.input, pointed: back,
@@ -302,15 +310,11 @@ function picture(s, width) {
       reach: s.step >= k + 2 ? p.fork : p.edges[k + 2 - s.step]?.[0],
       projected: at(works(b.beside)).now ? "now" : at(works(b.beside)).passed,
     }),
-    ...b.layers.flatMap((layer, i) => [
-      ...layerBox(p, p.layers[i], lines(layer), at(works(i))),
-      ...(layer.kind === "ReLU" ? [] : words(p.right, p.layers[i].middle,
-        [layer.parameters, times * layer.macs].map(digits), "start", s.step < works(i) && "rh-quiet")),
-    ]),
+    ...b.layers.flatMap((layer, i) => layerBox(p.layers[i], lines(layer), at(works(i)))),
     ...node(p.centre, p.plus.middle, 12, s.step === (back ? 2 : k + 2)),
     ...(back ? node(p.centre, p.fork, 10, s.step === end)
       : [svg("circle", { cx: p.centre, cy: p.fork, r: 4, fill: "var(--ink)" })]),
-    ...layerBox(p, p.last, ["ReLU"], at(back ? 1 : k + 3)),
+    ...layerBox(p.last, ["ReLU"], at(back ? 1 : k + 3)),
     text(p.centre, p.end, "y", "middle", "rh-strong"),
   ]];
 }
@@ -343,26 +347,25 @@ function render({ model, el }) {
     if (clamp(step + by, 0, last) !== step) state.change({ step: step + by });
   };
   const [back, next] = [button("Back", () => move(-1)), button("Next", () => move(1))];
-  el.append(
-    state.examples(EXAMPLES),
-    html("div", { class: "rh-stepper" },
-      html("div", { class: "rh-controls" },
-        state.choice("kind", "block"),
-        state.slider("in_channels", "in_channels"),
-        state.slider("out_channels", "out_channels",
-          (channels) => (state.read().kind === "basic" ? channels : `${channels} ×4`)),
-        state.slider("size", "input pixels", (side) => `${side}×${side}`),
-        state.choice("stride", "stride"),
-        state.live(html("code"), (s) => [code(s)]),
-        state.choice("direction", "pass")),
-      state.stage("the residual block, layer by layer", picture),
-      html("div", { class: "rh-stepper-words" },
-        html("div", { class: "rh-controls" },
-          state.slider("step", "step", (now) => `${now} of ${state.read().last}`),
-          html("span", {}, back, " ", next)),
-        state.readout(tale))),
-    state.share(),
-  );
+  begin(el, {
+    title: state.live(html("span"), ({ direction }) => [direction === "forward"
+      ? "How does x get through the block?" : "How does the gradient get back through the block?"]),
+    task: "Say what the next layer does to the shape, and what it costs. Then press Next.",
+  }, html("div", { class: "rh-beside" },
+    state.stage("the residual block, layer by layer", picture),
+    html("div", { class: "rh-at-hand" },
+      html("div", { class: "rh-controls" }, fill(next, { class: "rh-primary" }), back,
+        state.slider("step", "step", (now) => `${now} of ${state.read().last}`)),
+      state.readout(tale)),
+    html("div", { class: "rh-controls" },
+      state.choice("direction", "pass"), state.presets(EXAMPLES),
+      state.choice("kind", "block"), state.choice("stride", "stride"),
+      state.slider("in_channels", "in_channels"),
+      state.slider("out_channels", "out_channels",
+        (channels) => (state.read().kind === "basic" ? channels : `${channels} ×4`)),
+      state.slider("size", "input pixels", (side) => `${side}×${side}`),
+      state.live(html("code"), (s) => [code(s)]))),
+  state.share());
   state.show(({ step, last }) => {
     // Not `disabled`: that would take the focus from who steps by keyboard.
     back.setAttribute("aria-disabled", step === 0);

@@ -35,10 +35,10 @@ def details(depth, block):
     return [
         place(block),
         "×".join(map(str, block.shape)),
-        shortcut if block.stage.endswith("_x") else "none",
-        str(block.layers),
         f"{block.parameters:,}",
         f"{block.macs:,}",
+        shortcut if block.stage.endswith("_x") else "none",
+        str(block.layers),
         f"{block.depth} of {depth}",
         f"{block.parameters_so_far:,}",
         f"{block.macs_so_far:,}",
@@ -72,7 +72,7 @@ def sentence(figure, side):
 
 def shown(page):
     cells = page.locator(".rh-figure tbody tr").evaluate_all(
-        "rows => rows.map(row => [...row.querySelectorAll('td')].map(cell => cell.innerText))"
+        "rows => rows.map(row => [...row.querySelectorAll('td')].map(cell => cell.textContent))"
     )
     return [list(column) for column in zip(*cells, strict=True)]
 

@@ -4,10 +4,14 @@ from browsing import follow, link_to, random_figures
 
 from resnet_helpers.figures.cost import CostCalculator
 
+# Of each row the texts, where a short number counts by its title, and the route of its colour.
+TABLE = """() => [...document.querySelectorAll(".rh-table tbody tr")].map((row) => [
+    row.querySelector("[role=img]").ariaLabel,
+    ...[...row.children].map((cell) => cell.querySelector("[title]")?.title ?? cell.innerText)])"""
+
 
 def table(page):
-    rows = page.locator(".rh-table tbody tr").all()
-    return [row.locator("th, td").all_inner_texts() for row in rows]
+    return page.evaluate(TABLE)
 
 
 def expected(figure):
@@ -17,6 +21,25 @@ def expected(figure):
         for route, layers in routes
         for x in layers
     ]
+
+
+def test_short_numbers_are_those_of_their_titles(show_figure):
+    page = show_figure(CostCalculator())
+    shorts = page.locator(".rh-table [title]").all_inner_texts()
+    assert shorts == [
+        "204.8\u202fK",
+        "160.6\u202fM",
+        "4,096",
+        "3.211\u202fM",
+        "51.20\u202fK",
+        "40.14\u202fM",
+    ]
+
+
+def test_on_a_phone_no_column_of_the_table_is_out_of_sight(show_figure):
+    page = show_figure(CostCalculator(), width=390)
+    box = page.locator(".rh-table")
+    assert box.evaluate("box => box.scrollWidth <= box.clientWidth")
 
 
 def test_the_lectures_example_has_the_numbers_of_facts():
@@ -55,8 +78,11 @@ def test_a_slider_moves_by_mouse_and_the_numbers_follow(show_figure):
 
 def test_an_example_sets_all_sliders(show_figure):
     page = show_figure(CostCalculator())
-    page.get_by_role("button", name="ResNet-50").click()
+    start = page.get_by_label("start from")
+    start.select_option(label="ResNet-50, conv4_x")
     figure = CostCalculator(
         height=14, width=14, c_in=1024, c_out=1024, kernel=3, bottleneck=256, expand=True
     )
     assert table(page) == expected(figure)
+    page.get_by_label("kernel k").press("ArrowRight")
+    assert start.evaluate("list => list.selectedOptions[0].textContent") == "your own"

@@ -29,6 +29,11 @@ def errors(network, depth, measure):
     return [[100 * row[name] for row in run["history"]] for run in found]
 
 
+def open_explorer(**setting):
+    """The explorer that hides nothing, with the cursor at the end."""
+    return DegradationExplorer(**{"predict": False, "passes": 30} | setting)
+
+
 def said(page):
     return re.sub(r"\s+", " ", page.locator(".rh-readout").inner_text())
 
@@ -119,7 +124,7 @@ def test_the_still_picture_says_the_ends_that_its_text_says():
     ],
 )
 def test_the_readout_says_pythons_values(show_figure, setting):
-    figure = DegradationExplorer(**setting)
+    figure = open_explorer(**setting)
     page = show_figure(figure)
     kinds = ("plain", "residual") if figure.networks == "both" else (figure.networks,)
     chosen = [(network, depth) for network in kinds for depth in sorted(figure.depths)]
@@ -131,7 +136,7 @@ def test_the_readout_says_pythons_values(show_figure, setting):
 
 
 def test_arrow_keys_move_the_cursor(show_figure):
-    page = show_figure(DegradationExplorer())
+    page = show_figure(open_explorer())
     plot(page).focus()
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("ArrowLeft")
@@ -145,14 +150,14 @@ def test_arrow_keys_move_the_cursor(show_figure):
 
 
 def test_the_mouse_moves_the_cursor(show_figure):
-    page = show_figure(DegradationExplorer())
+    page = show_figure(open_explorer())
     page.mouse.move(*pixel(page, 7.2, 50))
     assert "After 7 passes" in said(page)
     assert expected(DegradationExplorer(passes=7), "plain", 20) in said(page)
 
 
 def test_the_controls_choose_what_is_shown(show_figure):
-    page = show_figure(DegradationExplorer())
+    page = show_figure(open_explorer())
     page.get_by_label("both").check()
     page.get_by_label("20").uncheck()
     page.get_by_label("test", exact=True).check()
@@ -163,7 +168,7 @@ def test_the_controls_choose_what_is_shown(show_figure):
 
 
 def test_the_last_depth_stays(show_figure):
-    page = show_figure(DegradationExplorer())
+    page = show_figure(open_explorer())
     page.get_by_label("20").uncheck()
     assert page.get_by_label("56").is_disabled()
     page.get_by_label("20").check()
@@ -178,7 +183,7 @@ def test_the_last_depth_stays(show_figure):
     ],
 )
 def test_predict_first_hides_the_deepest_network(show_figure, networks, asked, others):
-    page = show_figure(DegradationExplorer(networks=networks))
+    page = show_figure(open_explorer(networks=networks))
     page.get_by_label("predict first").check()
     assert shown(page) == others
     assert asked not in said(page)
@@ -204,7 +209,7 @@ def test_a_curve_drawn_by_mouse_is_compared_at_its_end(show_figure):
     mean = figure.values("plain", 56, "training")[-1].mean
     assert f"plain-56 ended at {mean:.1f} %" in said(page)
     assert f"{mean - own:.1f} points too low" in said(page)
-    assert expected(figure, "plain", 56) in said(page)
+    assert expected(open_explorer(), "plain", 56) in said(page)
 
 
 def test_a_quick_stroke_leaves_no_gap(show_figure):
@@ -278,7 +283,7 @@ def test_another_question_forgets_the_drawing(show_figure):
 
 
 def test_a_link_carries_a_drawing(show_figure):
-    page = show_figure(DegradationExplorer(networks="both"))
+    page = show_figure(open_explorer(networks="both"))
     page.get_by_label("56").uncheck()
     page.get_by_label("predict first").check()
     drag(page, (1, 85), (30, 15))

@@ -9,7 +9,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from browsing import follow, resize
+from browsing import follow
 from PIL import Image
 from torch.nn import functional as F
 
@@ -51,7 +51,12 @@ def said(page):
 
 
 def columns(page):
-    return page.locator(".rh-column").all()
+    """What is shown of each recipe first, and what may be looked up of it."""
+    return [page.locator(f'.rh-column[data-recipe="{i}"]') for i in (0, 1)]
+
+
+def look_up(page, what):
+    page.locator("summary", has_text=what).click()
 
 
 # the recording
@@ -191,6 +196,7 @@ def test_the_pictures_show_the_three_highest_probabilities_and_a_verdict(
     show_figure, figure, recorded
 ):
     page = show_figure(figure)
+    look_up(page, "Six more pictures")
     for epoch in (5, 12, 1):
         follow(page, f"figure-replay?epoch={epoch}")
         for column, recipe in zip(columns(page), RECIPES, strict=True):
@@ -215,6 +221,7 @@ def test_the_pictures_show_the_three_highest_probabilities_and_a_verdict(
 
 def test_the_matrix_shows_the_recorded_counts_after_every_change(show_figure, figure, recorded):
     page = show_figure(figure)
+    look_up(page, "Confusion matrix")
     page.get_by_label("epoch").focus()
     for epoch in (1, 2, 3):
         for column, recipe in zip(columns(page), RECIPES, strict=True):
@@ -264,19 +271,27 @@ def test_with_reduced_motion_play_is_a_jump_to_the_end(show_figure, figure):
     assert page.get_by_role("button", name="Play").is_visible()
 
 
-def test_the_runs_lie_side_by_side_where_there_is_room(show_figure, figure):
+def test_the_runs_lie_side_by_side_and_their_rows_are_in_line(show_figure, figure):
     page = show_figure(figure)
-    first, second = (column.bounding_box() for column in columns(page))
-    assert first["y"] == second["y"] and first["x"] + first["width"] < second["x"]
-    for width in (320, 360):
-        resize(page, width)
-        first, second = (column.bounding_box() for column in columns(page))
-        assert first["x"] == second["x"] and first["y"] + first["height"] < second["y"]
+    curves = [column.locator(".rh-stage").bounding_box() for column in columns(page)]
+    assert curves[0]["y"] == curves[1]["y"]
+    assert curves[0]["x"] + curves[0]["width"] < curves[1]["x"]
+    assert not page.get_by_role("group", name="recipe", exact=True).is_visible()
+
+
+def test_a_phone_shows_one_recipe_at_a_time(show_figure, figure):
+    page = show_figure(figure, width=360)
+    stages = [column.locator(".rh-stage") for column in columns(page)]
+    assert [stage.is_visible() for stage in stages] == [True, False]
+    page.get_by_label("the book’s").check()
+    assert [stage.is_visible() for stage in stages] == [False, True]
+    assert stages[1].locator("polyline").count() == 4
 
 
 def test_the_slider_is_at_hand_wherever_one_looks(show_figure, figure):
     page = show_figure(figure, width=360)
-    for column in columns(page):
-        column.evaluate("column => column.scrollIntoView()")
+    look_up(page, "Confusion matrix")
+    for place in (".rh-stage", ".rh-pictures", ".rh-confusion"):
+        page.locator(place).first.evaluate("part => part.scrollIntoView()")
         box = page.get_by_label("epoch").bounding_box()
         assert 0 <= box["y"] <= 800 - box["height"]
