@@ -149,7 +149,7 @@ function render({ model, el }) {
       "aria-label": `${kind}, ${words}`,
       onchange: () => state.change({ [name]: state.read()[name] ^ (2 ** k) }) }));
     state.show((s) => inputs.forEach((input, k) => { input.checked = !(s[name] & (2 ** k)); }));
-    return html("fieldset", { class: "rh-choice" }, html("legend", {}, `${kind}, blocks:`),
+    return html("fieldset", { class: "rh-choice" }, html("legend", { style: `color: var(--${kind}); font-weight: 600` }, kind),
       ...inputs.map((input, k) => html("label", {}, input, blocks[k])));
   }
   function sentence(s, kind, i) {
@@ -163,17 +163,18 @@ function render({ model, el }) {
 
   el.append(
     state.live(html("p", { class: "rh-title" }), (s) => [s.label < 0 ? "Your picture: what is it?"
-      : `What is picture ${s.picture + 1}? ${classes[s.label]}.`]),
+      : `Picture ${s.picture + 1}, of the class ${classes[s.label]}`]),
     ...KINDS.map((kind) => html("div", { class: "rh-controls" }, switches(kind))),
     state.examples([["all blocks on", { plain_off: 0, residual_off: 0 }],
       ["a late block off", { plain_off: 32, residual_off: 32 }],
       ["an early block off", { plain_off: 1, residual_off: 1 }],
       ["all six off", { plain_off: 63, residual_off: 63 }]]),
     state.readout((s) => KINDS.map((kind, i) => sentence(s, kind, i))),
-    html("div", { class: "rh-columns rh-apart" },
-      html("div", { class: "rh-column", style: "max-width: 15rem" },
-        sheet, state.slider("picture", "picture", (i) => `${i + 1}`),
-        html("div", { class: "rh-controls" }, button("Draw on a blank sheet", blank),
+    html("div", { class: "rh-sliders rh-apart" },
+      state.slider("picture", "picture", (i) => `${i + 1} of ${labels.length}`)),
+    html("div", { class: "rh-columns" },
+      html("div", { class: "rh-column", style: "max-width: 15rem" }, sheet,
+        html("div", { class: "rh-controls rh-apart" }, button("Draw on a blank sheet", blank),
           html("label", { class: "rh-toggle" }, "pen ", colour)),
         html("label", {}, "or a picture of yours: ", file), said),
       html("div", { class: "rh-column" },

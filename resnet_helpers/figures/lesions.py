@@ -5,7 +5,6 @@ import copy
 import functools
 
 import matplotlib.pyplot as plt
-import numpy as np
 import torch
 import traitlets
 from torch import nn
@@ -19,6 +18,7 @@ from resnet_helpers.transforms import channel_statistics
 DEPTH, WIDTH, SIZE = 20, 8, 16
 NAMES = {"plain": f"cifar_plain{DEPTH}", "residual": f"cifar_resnet{DEPTH}"}
 PICTURES = 200  # the first of the sample set's test pictures, 20 of each class
+CAR = 42  # one that one can make out at 16×16
 STAGES = ("conv2_x", "conv3_x", "conv4_x")
 # What has a switch: all but a stage's first block, which stands where the shape changes.
 BLOCKS = [(stage, i) for stage in STAGES for i in range(1, (DEPTH - 2) // 6)]
@@ -26,7 +26,7 @@ KINDS = {"plain": plotting.PLAIN, "residual": plotting.RESIDUAL}
 OFF = {"min": 0, "max": 2 ** len(BLOCKS) - 1}  # the sum of 2^k over the blocks k that are off
 ABOUT = (
     "A block that is off passes on what it gets: in the residual network the shortcut stays, in "
-    "the plain one nothing does. Nothing is trained in the page. The first block of each stage "
+    "the plain one nothing is left. Nothing is trained in the page. The first block of each stage "
     "has no switch. Pictures: test images of the sample set, at 16×16 pixels; their glyphs are by "
     "OpenMoji, CC BY-SA 4.0."
 )
@@ -48,13 +48,13 @@ class LesionLab(Figure):
     """
 
     name = "lesions"
-    picture = traitlets.Int(0, min=0, max=PICTURES - 1).tag(sync=True)
+    picture = traitlets.Int(CAR, min=0, max=PICTURES - 1).tag(sync=True)
     plain_off = traitlets.Int(0, **OFF).tag(sync=True)
     residual_off = traitlets.Int(0, **OFF).tag(sync=True)
 
     def __init__(self, plain=None, residual=None, **kwargs):
-        given = {"plain": plain, "residual": residual}
-        self.networks, self._prepared = _prepared(*(given[kind] for kind in KINDS))
+        fresh = plain is None and residual is None
+        self.networks, self._prepared = _of_fresh() if fresh else _prepared(plain, residual)
         super().__init__(**kwargs)
 
     @traitlets.default("data")
@@ -82,26 +82,29 @@ class LesionLab(Figure):
         return self.data["networks"][kind]["errors"].values()
 
     def still(self):
-        figure, axis = plt.subplots(figsize=(7, 3))
+        figure, axis = plt.subplots(figsize=(7, 3.4), layout="constrained")
         for shift, (kind, colour) in zip((-0.2, 0.2), KINDS.items(), strict=True):
             places = [k + shift for k in range(len(BLOCKS) + 1)]
             axis.bar(places, [100 * error for error in self._known(kind)], 0.36, color=colour)
             axis.plot([], [], "s", color=colour, label=kind)
         names = [f"{stage}\nblock {i + 1}" for stage, i in BLOCKS]
         axis.set_xticks(range(len(BLOCKS) + 1), ["none", *names], fontsize=9)
-        axis.set(xlabel="the block that is removed", ylabel="error (%)", ylim=(0, 100))
-        axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
+        axis.set(xlabel="the block that is removed", ylabel="error (%)", ylim=(0, 110))
+        axis.legend(loc="upper right", ncols=2)
         return figure
 
 
-@functools.lru_cache(maxsize=2)
+@functools.cache
+def _of_fresh():
+    return _prepared(None, None)
+
+
 def _prepared(plain, residual):
     """Both networks as the page has them, and all that it needs of them and of the pictures."""
     data = load("sample", image_size=SIZE)
     test = Split(data.test.images[:PICTURES], data.test.labels[:PICTURES])
     statistics = channel_statistics(data.train.images)
-    given = {"plain": plain, "residual": residual}
-    nets = {kind: _halved(kind, net) for kind, net in given.items()}
+    nets = {"plain": _halved("plain", plain), "residual": _halved("residual", residual)}
     offs = [0, *(2**k for k in range(len(BLOCKS)))]
     lesions = {(kind, off): _without(net, off) for kind, net in nets.items() for off in offs}
     wrong = errors(lesions, test, statistics_of=data.train)
@@ -110,7 +113,7 @@ def _prepared(plain, residual):
         "mean": statistics.mean,
         "std": statistics.std,
         "side": SIZE,
-        "pictures": _base64(test.images.numpy()),
+        "pictures": _base64(test.images),
         "labels": test.labels.tolist(),
         "blocks": [f"{stage}, {i + 1}" for stage, i in BLOCKS],
         "stages": [(DEPTH - 2) // 6] * 3,
@@ -119,7 +122,7 @@ def _prepared(plain, residual):
             kind: {
                 "width": WIDTH,
                 "residual": kind == "residual",
-                "numbers": _base64(np.concatenate([t.numpy().ravel() for t in _numbers(net)])),
+                "numbers": _base64(torch.cat([p.half().flatten() for p in net.parameters()])),
                 "errors": {off: wrong[kind, off] for off in offs},
             }
             for kind, net in nets.items()
@@ -153,11 +156,6 @@ def _halved(kind, net):
     return copied
 
 
-def _numbers(net):
-    """All parameters in the order of the layers, as 16 bits."""
-    return [parameter.contiguous().half() for parameter in net.parameters()]
-
-
 def _without(net, off):
     lesioned = copy.deepcopy(net)
     for k, (stage, i) in enumerate(BLOCKS):
@@ -166,5 +164,5 @@ def _without(net, off):
     return lesioned
 
 
-def _base64(array):
-    return base64.b64encode(array.tobytes()).decode()
+def _base64(tensor):
+    return base64.b64encode(tensor.numpy().tobytes()).decode()
