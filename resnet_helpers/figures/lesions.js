@@ -149,7 +149,7 @@ function render({ model, el }) {
       "aria-label": `${kind}, ${words}`,
       onchange: () => state.change({ [name]: state.read()[name] ^ (2 ** k) }) }));
     state.show((s) => inputs.forEach((input, k) => { input.checked = !(s[name] & (2 ** k)); }));
-    return html("fieldset", { class: "rh-choice" }, html("legend", { style: `color: var(--${kind}); font-weight: 600` }, kind),
+    return html("fieldset", { class: "rh-choice" }, html("legend", { style: `border-bottom: 3px solid var(--${kind})` }, kind),
       ...inputs.map((input, k) => html("label", {}, input, blocks[k])));
   }
   function sentence(s, kind, i) {
