@@ -46,7 +46,8 @@ function drawBars(classes, both, label, width) {
     ...both.flatMap((likely, i) => [
       svg("rect", { x: left, y: k * ROW + 2 + 14 * i, width: room * likely[k] + 1, height: 12,
         fill: `var(--${KINDS[i]})` }),
-      text(left + room * likely[k] + 7, k * ROW + 8 + 14 * i, percent(likely[k]), "start", "rh-quiet"),
+      text(left + room * likely[k] + 7, k * ROW + 8 + 14 * i, percent(likely[k]), "start",
+        "rh-quiet"),
     ]),
   ])];
 }
@@ -149,7 +150,8 @@ function render({ model, el }) {
       "aria-label": `${kind}, ${words}`,
       onchange: () => state.change({ [name]: state.read()[name] ^ (2 ** k) }) }));
     state.show((s) => inputs.forEach((input, k) => { input.checked = !(s[name] & (2 ** k)); }));
-    return html("fieldset", { class: "rh-choice" }, html("legend", { style: `border-bottom: 3px solid var(--${kind})` }, kind),
+    const legend = html("legend", { style: `border-bottom: 3px solid var(--${kind})` }, kind);
+    return html("fieldset", { class: "rh-choice" }, legend,
       ...inputs.map((input, k) => html("label", {}, input, blocks[k])));
   }
   function sentence(s, kind, i) {
