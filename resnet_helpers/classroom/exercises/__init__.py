@@ -12,3 +12,9 @@ from .ch4 import check_block_parameters, check_depth, check_resnet26, check_stag
 from .ch5 import check_decode, check_normalised_std, check_to_picture, check_total_std
 from .ch6 import check_first_loss, check_loss_epoch, check_plateau, check_recall_precision
 from .ch7 import check_ablated, check_shared_gradient, check_smoothed_floor, check_triangle
+from .ch8 import (
+    check_path_share,
+    check_pre_norm,
+    check_stochastic_depth,
+    check_without_block,
+)

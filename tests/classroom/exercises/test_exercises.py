@@ -7,14 +7,14 @@ outside of a tolerance are among them.
 import numpy as np
 import pytest
 import torch
-from classroom.exercises import ch1, ch2, ch3, ch4, ch5, ch6, ch7
+from classroom.exercises import ch1, ch2, ch3, ch4, ch5, ch6, ch7, ch8
 
 from resnet_helpers import networks
 from resnet_helpers.blocks import BottleNeck
 from resnet_helpers.classroom import exercises
 from resnet_helpers.networks import ResNet
 
-CHAPTERS = (ch1, ch2, ch3, ch4, ch5, ch6, ch7)
+CHAPTERS = (ch1, ch2, ch3, ch4, ch5, ch6, ch7, ch8)
 RIGHT = {name: answers for chapter in CHAPTERS for name, answers in chapter.RIGHT.items()}
 WRONG = {name: answers for chapter in CHAPTERS for name, answers in chapter.WRONG.items()}
 NAMES = list(RIGHT)
