@@ -65,15 +65,15 @@ def provenance_line(recorded):
     if len({tuple(made[name] for name in common) for made in every}) != 1:
         raise ValueError("expected one run or more, all of one recording and one schedule")
     made = every[0]
-    dates, commits, seeds = (
+    dates, commits, seeds, together = (
         ", ".join(map(str, sorted({made[name] for made in every})))
-        for name in ("date", "commit", "seed")
+        for name in ("date", "commit", "seed", "together")
     )
     minutes = sum(made["seconds"] for made in every) / 60
     runs = f"{len(recorded)} runs" if len(recorded) > 1 else "1 run"
     where = f"{made['threads']} thread each, on {made['processor']}"
     if made["device"] != "cpu":
-        where = f"{made['together']} at a time, in {made['precision']} on {made['device']}"
+        where = f"{together} at a time, in {made['precision']} on {made['device']}"
     return (
         f"Recorded {dates}: {runs} on {made['data']}, {made['training_images']:,} training "
         f"images, {made['epochs']} epochs, seed {seeds}; {minutes:.0f} minutes in all, "
