@@ -59,6 +59,7 @@
     frame.dataset.ready = "";
   });
   const come = ({ currentSlide }) => {
+    document.activeElement.blur(); // keys are the deck's again
     currentSlide.querySelectorAll(".play").forEach(play);
     steps(currentSlide);
   };
@@ -66,14 +67,15 @@
   for (const event of ["fragmentshown", "fragmenthidden"]) {
     deck.on(event, () => steps(deck.getCurrentSlide()));
   }
-  deck.addKeyBinding({ keyCode: 68, key: "D", description: "Dark" }, () => {
-    const theme = (root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark");
-    for (const { contentWindow } of document.querySelectorAll("iframe")) contentWindow.postMessage({ theme }, "*");
-  });
   deck.initialize({
     width: 1280, height: 720, margin: 0, minScale: 0.1, maxScale: 4, center: false, display: "flex",
     hash: true, controls: false, slideNumber: "c/t", transition: "none", defaultTiming: 60,
     backgroundTransition: "none", pdfSeparateFragments: false, pdfMaxPagesPerSlide: 1,
     plugins: [window.RevealNotes],
-  });
+  }).then(() => deck.addKeyBinding({ keyCode: 68, key: "D", description: "Dark" }, () => {
+    root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark";
+    for (const { contentWindow } of document.querySelectorAll("iframe")) {
+      contentWindow.postMessage({ theme: root.dataset.theme }, "*");
+    }
+  }));
 })();

@@ -71,7 +71,8 @@ def deck(talk):
 
 def handout(talk):
     rows = "".join(
-        f'<div class="third"><div class="small" inert><section>{slide.html}</section></div></div>'
+        f'<div class="third"><div class="small" inert><section class="{slide.kind}">{slide.html}'
+        "</section></div></div>"
         for slide in talk.of(45)
     )
     return sheet(f"{talk.title}: hand-out", rows, "handout")
@@ -101,7 +102,7 @@ def plan(talk):
     for slide in talk.slides:
         starts = [f"{now[m]:g}" if slide in talk.of(m) else "" for m in now]
         kind = "vote" if slide.votes else "live" if slide.lives or "play" in slide.html else ""
-        first = re.sub(r"^[A-Z]+ +", "", slide.notes.splitlines()[0])
+        first = re.search(r"^[A-Z]+ +(.*?[.?!](?= |$)|.*)", slide.notes)[1]
         cells = [*starts, slide.number, slide.title, kind, first, slide.options.get("cut", "")]
         rows += "<tr>" + "".join(f"<td>{MARKDOWN.renderInline(str(c))}</td>" for c in cells)
         now = {m: t + slide.minutes * (slide in talk.of(m)) for m, t in now.items()}

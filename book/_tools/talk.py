@@ -102,6 +102,13 @@ def checked(name, text):
     return text
 
 
+def letters(text):
+    """The size of code on a slide: as large as its lines allow."""
+    rows = text.splitlines()
+    size = min(36, 1120 / (0.6 * max(map(len, rows))), 480 / (1.4 * len(rows)))
+    return f"font-size: {size:.1f}px"
+
+
 @dataclass
 class Slide:
     """A section of a talk."""
@@ -124,6 +131,12 @@ class Slide:
         self.html = f"<h2>{MARKDOWN.renderInline(self.title)}</h2>" + "".join(
             self.part(part.strip()) for part in parts if part.strip()
         )
+
+    @property
+    def kind(self):
+        if self.number == 1:
+            return "opening"
+        return "shows" if "stage" in self.html else "asks" if self.votes else "says"
 
     def part(self, text):
         if text.startswith(":::vote"):
@@ -158,7 +171,7 @@ class Slide:
         rows = highlight(text, PythonLexer(), HtmlFormatter(nowrap=True)).splitlines()
         lines = "".join(f'<span class="row">{row}\n</span>' for row in rows)
         marks = '<i class="fragment step"></i>' * steps.count("|")
-        return f'<pre class="code" data-steps="{steps}"><code>{lines}</code></pre>{marks}'
+        return f'<pre style="{letters(text)}" data-steps="{steps}"><code>{lines}</code></pre>{marks}'
 
     def output(self, name, lines=None):
         for output in self.chapter.cell(name).outputs:
@@ -176,14 +189,16 @@ class Slide:
         rows = self.chapter.text(name).rstrip().splitlines()
         first, last = map(int, (lines or f"1-{len(rows)}").split("-"))
         text = re.sub("(?m)^measured: ", "", "\n".join(rows[first - 1 : last]))
-        return f'<pre class="printed">{html.escape(checked(name, text))}</pre>'
+        text = checked(name, text)
+        return f'<pre style="{letters(text)}">{html.escape(text)}</pre>'
 
     def section(self):
         notes = self.notes + (f"\n{PROTOCOL}" if self.votes else "")
         said = "".join(f"<p>{MARKDOWN.renderInline(line)}</p>" for line in notes.splitlines())
         said = re.sub(r"<p>([A-Z]{3,})", r"<p><b>\1</b>", said)
         return (
-            f'<section data-timing="{self.minutes * 60:.0f}"{" data-long" * self.long}>{self.html}'
+            f'<section class="{self.kind}" data-timing="{self.minutes * 60:.0f}"'
+            f"{' data-long' * self.long}>{self.html}"
             f'<aside class="notes">{said}</aside></section>'
         )
 
