@@ -19,11 +19,13 @@ import sys
 from pathlib import Path
 
 import nbformat
-import talk
 from nbformat.v4 import new_markdown_cell
 from talk import LECTURES, MARKDOWN, ROOT, SVG, Talk
 
-from deep_by_addition import fonts, palette  # talk.py knows where it lies
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+from deep_by_addition import fonts, palette
+
 from resnet_helpers.figures import FIGURES
 from resnet_helpers.figures.base import read as figure_file
 
@@ -183,7 +185,8 @@ def live_notebook(talk):
     for cell in reversed(talk.chapter.notebook.cells):
         if cell.cell_type == "code":
             given, taken = names_of(cell)
-            if cell.id in named | {"set-up", "imports"} or given & wanted and "claims" not in cell.id:
+            needed = given & wanted and "claims" not in cell.id
+            if needed or cell.id in named | {"set-up", "imports"}:
                 kept.append(cell)
                 wanted |= taken
     return bare(talk.chapter.notebook, kept[::-1])

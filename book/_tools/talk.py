@@ -1,7 +1,7 @@
 """Read the talks of book/lectures, and pull out of the chapters what they show.
 
 A talk is a file NN_name.md of sections, one a slide. Figures, code and numbers come out of chapter
-NN by a cell's id, so that none stands twice. book/lectures/README.md says how a talk is written.
+NN by a cell's id, so that none stands twice. book/teaching.md says how a talk is written.
 """
 
 import ast
@@ -171,7 +171,8 @@ class Slide:
         rows = highlight(text, PythonLexer(), HtmlFormatter(nowrap=True)).splitlines()
         lines = "".join(f'<span class="row">{row}\n</span>' for row in rows)
         marks = '<i class="fragment step"></i>' * steps.count("|")
-        return f'<pre style="{letters(text)}" data-steps="{steps}"><code>{lines}</code></pre>{marks}'
+        style = f'style="{letters(text)}" data-steps="{steps}"'
+        return f"<pre {style}><code>{lines}</code></pre>{marks}"
 
     def output(self, name, lines=None):
         for output in self.chapter.cell(name).outputs:

@@ -7,8 +7,8 @@ from contents import ROOT
 
 sys.path.insert(0, str(ROOT / "book" / "_tools"))
 
-import slides  # noqa: E402
-from talk import LECTURES, Talk  # noqa: E402
+import slides
+from talk import LECTURES, Talk
 
 TALKS = sorted(LECTURES.glob("[0-9]*.md"))
 

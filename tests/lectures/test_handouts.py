@@ -54,16 +54,25 @@ def test_a_live_notebook_has_the_demonstrations_and_few_cells_more(talk, lecture
 @pytest.mark.process
 def test_a_live_notebook_runs_from_an_empty_folder(talk, lectures, tmp_path):
     live = notebook(lectures, f"teacher/{talk.number}-live.ipynb")
-    started, took = [], {}
+    where = {"metadata": {"path": str(tmp_path)}}
+    NotebookClient(live, timeout=None, resources=where).execute()
+    assert not any(output.output_type == "error" for cell in live.cells for output in cell.outputs)
+
+
+@pytest.mark.timing
+def test_a_demonstration_takes_no_longer_than_its_slide_says(talk, lectures, tmp_path):
+    live = notebook(lectures, f"teacher/{talk.number}-live.ipynb")
+    promised = dict(live for slide in talk.slides for live in slide.lives)
+    assert max(promised.values()) <= 60
+    begun, took = [], {}
     NotebookClient(
         live,
         timeout=None,
         resources={"metadata": {"path": str(tmp_path)}},
-        on_cell_start=lambda cell, **_: started.append(time.perf_counter()),
-        on_cell_executed=lambda cell, **_: took.update({cell.id: time.perf_counter() - started[-1]}),
+        on_cell_start=lambda **_: begun.append(time.perf_counter()),
+        on_cell_executed=lambda cell, **_: took.update({cell.id: time.perf_counter() - begun[-1]}),
     ).execute()
-    assert not any(output.output_type == "error" for cell in live.cells for output in cell.outputs)
-    print({name: round(seconds) for name, seconds in took.items()})
+    assert all(took[name] <= seconds for name, seconds in promised.items()), took
 
 
 def test_the_player_is_reveals_three_files_and_its_licence(lectures):

@@ -101,7 +101,7 @@ def test_every_number_stands_in_the_chapter(talk):
 
 def test_a_pull_that_finds_nothing_says_so():
     chapter = reading.Chapter("01")
-    with pytest.raises(ValueError, match="01_degradation.ipynb has no cell 'deg-gone'"):
+    with pytest.raises(ValueError, match=r"01_degradation.ipynb has no cell 'deg-gone'"):
         chapter.cell("deg-gone")
     with pytest.raises(ValueError, match="objectives: nothing matches 'no such words'"):
         chapter.filled("{{objectives: no such words}}")
@@ -110,7 +110,7 @@ def test_a_pull_that_finds_nothing_says_so():
 
 def test_code_that_is_too_long_for_a_slide_is_refused():
     chapter = reading.Chapter("01")
-    with pytest.raises(ValueError, match="imports has .* a slide holds 1 to 14 of at most 70"):
+    with pytest.raises(ValueError, match=r"imports has .* a slide holds 1 to 14 of at most 70"):
         chapter.code("imports")
 
 
