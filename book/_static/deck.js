@@ -46,14 +46,13 @@
   }
   addEventListener("message", ({ data, source }) => {
     if (data.key) {
-      document.activeElement.blur();
+      document.activeElement.blur(); // of the frame
       if (data.key === "PageDown") deck.next();
       if (data.key === "PageUp") deck.prev();
     }
     const frame = [...document.querySelectorAll("iframe")].find((f) => f.contentWindow === source);
     if (!frame || !data.height) return;
-    const room = frame.parentElement;
-    const scale = Math.min(1, room.clientHeight / data.height);
+    const scale = Math.min(1, frame.parentElement.clientHeight / data.height);
     frame.style.height = `${data.height}px`;
     frame.style.transform = `scale(${scale}) translateX(-50%)`;
     frame.dataset.ready = "";

@@ -103,7 +103,9 @@ def plan(talk):
     rows, now = "", {45: 0.0, 90: 0.0}
     for slide in talk.slides:
         starts = [f"{now[m]:g}" if slide in talk.of(m) else "" for m in now]
-        kind = "vote" if slide.votes else "live" if slide.lives or "play" in slide.html else ""
+        kind = (
+            "vote" if slide.votes else "live" if slide.lives or 'class="play"' in slide.html else ""
+        )
         first = re.search(r"^[A-Z]+ +(.*?[.?!](?= |$)|.*)", slide.notes)[1]
         cells = [*starts, slide.number, slide.title, kind, first, slide.options.get("cut", "")]
         rows += "<tr>" + "".join(f"<td>{MARKDOWN.renderInline(str(c))}</td>" for c in cells)
@@ -259,12 +261,21 @@ def index(talks):
 
 
 def make_lectures(folder):
-    """Write everything for all talks into a folder."""
+    """Write everything for all talks into a folder.
+
+    Raises:
+        ValueError: what talks ask for and their chapters lack; the other talks were written.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     for name in ("class", "teacher", "figures", "player", "style"):
         (folder / name).mkdir(parents=True)
     player(folder)
-    talks = [Talk(path) for path in sorted(LECTURES.glob("[0-9]*.md"))]
+    talks, wrong = [], []
+    for path in sorted(LECTURES.glob("[0-9]*.md")):
+        try:
+            talks.append(Talk(path))
+        except ValueError as error:
+            wrong.append(str(error))
     for one in talks:
         pages = {"": deck, "class/-handout": handout, "class/-worksheet": worksheet}
         pages |= {"teacher/-plan": plan, "teacher/-key": key}
@@ -278,6 +289,8 @@ def make_lectures(folder):
     card = page("A card to fold", f'<main class="card" aria-label="A, B, C, D">{CARD}</main>')
     (folder / "class" / "abcd.html").write_text(card, "utf-8")
     (folder / "index.html").write_text(index(talks), "utf-8")
+    if wrong:
+        raise ValueError("\n".join(wrong))
 
 
 if __name__ == "__main__":

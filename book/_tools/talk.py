@@ -136,7 +136,7 @@ class Slide:
     def kind(self):
         if self.number == 1:
             return "opening"
-        return "shows" if "stage" in self.html else "asks" if self.votes else "says"
+        return "shows" if 'class="stage"' in self.html else "asks" if self.votes else "says"
 
     def part(self, text):
         if text.startswith(":::vote"):
@@ -227,13 +227,20 @@ class Talk:
         text, _, self.paper = path.read_text("utf-8").partition("\n# On paper\n")
         head, *slides = re.split(r"(?m)^## ", text)
         self.title = re.search(r"(?m)^# (.+)", head)[1]
-        self.slides = []
-        for k, slide in enumerate(slides, 1):
-            title, options, body = re.match(r"(.*?) *\{(.*)\}\n(.*)", slide, re.S).groups()
-            options = dict(option.split("=", 1) for option in shlex.split(options))
-            body, _, notes = self.chapter.filled(body).partition(":::notes\n")
-            notes = notes.rpartition(":::")[0].strip()
-            self.slides.append(Slide(self.chapter, k, title, options, body, notes))
+        self.slides, wrong = [], []
+        for number, text in enumerate(slides, 1):
+            try:
+                self.slides.append(self.slide(number, text))
+            except (ValueError, KeyError) as error:
+                wrong.append(f"{path.name}, slide {number}: {error}")
+        if wrong:
+            raise ValueError("\n".join(wrong))
+
+    def slide(self, number, text):
+        title, options, body = re.match(r"(.*?) *\{(.*)\}\n(.*)", text, re.S).groups()
+        options = dict(option.split("=", 1) for option in shlex.split(options))
+        body, _, notes = self.chapter.filled(body).partition(":::notes\n")
+        return Slide(self.chapter, number, title, options, body, notes.rpartition(":::")[0].strip())
 
     def of(self, minutes):
         return [slide for slide in self.slides if minutes == 90 or not slide.long]
