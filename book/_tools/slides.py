@@ -5,9 +5,7 @@ python book/_tools/slides.py [FOLDER]     into _build/html/lectures, from saved 
 The folder opens from a USB stick, without a server and without a network. talk.py reads the talks.
 """
 
-import ast
 import base64
-import builtins
 import copy
 import csv
 import html
@@ -15,6 +13,7 @@ import importlib.util
 import re
 import shlex
 import shutil
+import symtable
 import sys
 from pathlib import Path
 
@@ -168,16 +167,15 @@ def student_notebook(chapter):
 
 
 def names_of(cell):
-    """The names that a cell's code gives, and those that it takes from elsewhere."""
-    given, taken = set(), set()
-    for node in ast.walk(ast.parse(cell.source)):
-        if isinstance(node, ast.Name):
-            (taken if isinstance(node.ctx, ast.Load) else given).add(node.id)
-        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-            given.add(node.name)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            given |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
-    return given, taken - set(dir(builtins))
+    """The names that a cell gives to later cells, and those that it takes from earlier ones."""
+    whole = symtable.symtable(cell.source, cell.id, "exec")
+    tables = [whole]
+    for table in tables:
+        tables += table.get_children()
+    given = {symbol.get_name() for symbol in whole.get_symbols() if symbol.is_assigned()}
+    given |= {symbol.get_name() for symbol in whole.get_symbols() if symbol.is_imported()}
+    taken = {s.get_name() for t in tables for s in t.get_symbols() if s.is_global()}
+    return given, taken - given
 
 
 def live_notebook(talk):
@@ -190,7 +188,7 @@ def live_notebook(talk):
             needed = given & wanted and "claims" not in cell.id
             if needed or cell.id in named | {"set-up", "imports"}:
                 kept.append(cell)
-                wanted |= taken
+                wanted = wanted - given | taken
     return bare(talk.chapter.notebook, kept[::-1])
 
 

@@ -13,6 +13,7 @@ import sys
 import tokenize
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import dedent
 
 import nbformat
 from markdown_it import MarkdownIt
@@ -87,7 +88,8 @@ class Chapter:
         for token in tokenize.generate_tokens(io.StringIO(source).readline):
             if token.type == tokenize.COMMENT:
                 rows[token.start[0] - 1] = token.line[: token.start[1]].rstrip() or None
-        text = "\n".join(row for row in rows[first - 1 : last] if row is not None).strip("\n")
+        text = "\n".join(row for row in rows[first - 1 : last] if row is not None)
+        text = dedent(text.strip("\n"))
         return checked(name, re.sub(r"\n{3,}", "\n\n", text))
 
 
@@ -189,7 +191,7 @@ class Slide:
                 return data["text/html"]
         rows = self.chapter.text(name).rstrip().splitlines()
         first, last = map(int, (lines or f"1-{len(rows)}").split("-"))
-        text = re.sub("(?m)^measured: ", "", "\n".join(rows[first - 1 : last]))
+        text = re.sub("(?m)^measured: ", "", dedent("\n".join(rows[first - 1 : last])))
         text = checked(name, text)
         return f'<pre style="{letters(text)}">{html.escape(text)}</pre>'
 
