@@ -7,8 +7,8 @@ ON_BOTH_CORES := OMP_NUM_THREADS=1 $(PY) -m pytest -q -n 2 --dist loadfile
 # No kernels, no browser, no clock; and the examples in docstrings.
 FAST := -m "not process and not browser and not timing" --doctest-modules resnet_helpers tests
 .DEFAULT_GOAL := help
-.PHONY: help book read test check lint figures format notebooks seeds benchmarks lab frame address \
-	constraints installed dev clean
+.PHONY: help book read slides test check lint figures format notebooks seeds benchmarks lab frame \
+	address constraints installed dev clean
 
 help:  ## List the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | expand -t 13
@@ -18,6 +18,9 @@ book: installed  ## Build the web book: readable in a minute, every chapter run 
 
 read: installed  ## Build the web book from the chapters' saved outputs (about a minute)
 	@$(PY) book/_tools/make_book.py --read
+
+slides: installed  ## Make the lectures in _build/html/lectures from saved outputs (half a minute)
+	@$(PY) book/_tools/slides.py
 
 test: dev  ## Run all tests, the notebooks' saved outputs included (8 minutes after make book, or 14)
 	@$(ON_BOTH_CORES) $(FAST)

@@ -20,6 +20,7 @@ from pathlib import Path
 import execute
 import nbformat
 import platformdirs
+import slides
 import yaml
 from execute import ROOT
 
@@ -91,7 +92,7 @@ def stage(paths):
 
 
 def build_pages(paths):
-    """Have Jupyter Book build all pages, and return whether it had nothing to complain of."""
+    """Build all pages and the lectures, and return whether there was nothing to complain of."""
     stage(paths)
     script = "from jupyter_book.cli.main import main; main()"
     jupyter_book = [sys.executable, "-c", script, "build", str(BUILT / "source"), "--all", "-q"]
@@ -101,6 +102,11 @@ def build_pages(paths):
     )
     if built.returncode:
         print(built.stdout)
+    try:
+        slides.make_lectures(BUILT / "html" / "lectures")
+    except ValueError as error:  # a talk asks for what its chapter no longer has
+        print(error)
+        return False
     return built.returncode == 0
 
 

@@ -1,0 +1,25 @@
+"""The lectures' folder, made once from the notebooks' saved outputs."""
+
+import sys
+
+import pytest
+from contents import ROOT
+
+sys.path.insert(0, str(ROOT / "book" / "_tools"))
+
+import slides
+from talk import LECTURES, Talk
+
+TALKS = sorted(LECTURES.glob("[0-9]*.md"))
+
+
+@pytest.fixture(scope="session")
+def lectures(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("lectures")
+    slides.make_lectures(folder)
+    return folder
+
+
+@pytest.fixture(scope="session", params=TALKS, ids=lambda path: path.stem)
+def talk(request):
+    return Talk(request.param)

@@ -1,0 +1,201 @@
+"""A deck in a browser without a network: nothing overflows, all is legible, keys and pointers work.
+
+Each talk is loaded once for all that can be asked of one page.
+"""
+
+from itertools import pairwise
+
+import pytest
+from browsing import barriers
+
+# All slides one after the other, every fragment shown: what lies beyond 12 px inside the edge, and
+# which letters are smaller than promised (prose 30, code 22, drawings 18).
+FAULTS = """async () => {
+    const faults = [];
+    const next = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+    const { width } = document.querySelector(".slides").getBoundingClientRect();
+    const scale = width / 1280;
+    for (let i = 0; i < Reveal.getTotalSlides(); i++) {
+        Reveal.slide(i, 0, 99);
+        await next();
+        const slide = Reveal.getCurrentSlide();
+        while (slide.querySelector("iframe:not([data-ready])")) await next();
+        const edge = slide.getBoundingClientRect();
+        if (slide.scrollHeight > slide.clientHeight + 1) faults.push([i + 1, "scrolls"]);
+        const walker = document.createTreeWalker(slide, NodeFilter.SHOW_TEXT);
+        while (walker.nextNode()) {
+            const parent = walker.currentNode.parentElement;
+            const words = walker.currentNode.data.trim();
+            if (!words || parent.closest("aside, style, iframe")) continue;
+            const range = new Range();
+            range.selectNodeContents(walker.currentNode);
+            const box = range.getBoundingClientRect();
+            if (!box.width) continue;
+            const inside = [box.left - edge.left, edge.right - box.right, box.top - edge.top,
+                edge.bottom - box.bottom].map((n) => n / scale);
+            if (Math.min(...inside) < 12) faults.push([i + 1, "beyond the edge", words, inside]);
+            const drawn = parent.closest("svg");
+            if (parent.closest("math")) continue;
+            const matrix = drawn && parent.getScreenCTM();
+            const size = parseFloat(getComputedStyle(parent).fontSize)
+                * (drawn ? Math.hypot(matrix.a, matrix.b) / scale : 1);
+            const least = drawn ? 18 : parent.closest("pre, code") ? 22 : 30;
+            if (size < least) faults.push([i + 1, "small", words, size]);
+        }
+        for (const box of slide.querySelectorAll("svg, img, iframe, pre, math")) {
+            const { left, right, top, bottom } = box.getBoundingClientRect();
+            const inside = [left - edge.left, edge.right - right, top - edge.top,
+                edge.bottom - bottom].map((n) => n / scale);
+            if (Math.min(...inside) < 12) faults.push([i + 1, "beyond", box.tagName, inside]);
+        }
+    }
+    return faults;
+}"""
+HERE = ("file:", "blob:", "data:")  # a blob is the text of a figure's worker
+CONTROLS = "button:not(:disabled), input:not(:disabled), [tabindex='0']"
+
+
+@pytest.fixture(scope="module")
+def shown(browser, lectures, talk):
+    """A talk's deck, its console, and what it asked for, in a browser that is cut off."""
+    problems = []
+    context = browser.new_context(offline=True, reduced_motion="reduce")
+    page = context.new_page()
+    page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("request", lambda r: r.url.startswith(HERE) or problems.append(r.url))
+    page.goto(f"{(lectures / talk.number).as_uri()}.html?light")
+    page.wait_for_function("Reveal.isReady() && document.fonts.status === 'loaded'")
+    yield page
+    context.close()
+    assert problems == []
+
+
+def go(page, slide):
+    page.evaluate("(number) => Reveal.slide(number - 1)", slide.number)
+    page.wait_for_function("(number) => Reveal.getIndices().h === number - 1", arg=slide.number)
+
+
+def live_slides(talk):
+    return [slide for slide in talk.slides if "data-src" in slide.html]
+
+
+def frame_of(page, slide):
+    """The page of the figure that stands in a slide."""
+    go(page, slide)
+    selector = "section.present iframe[data-ready]"
+    return page.wait_for_selector(selector).content_frame()
+
+
+@pytest.mark.parametrize("window", [(1280, 720), (1024, 768), (1920, 1080)], ids=str)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nothing_overflows_and_all_is_legible(shown, theme, window):
+    shown.set_viewport_size(dict(zip(("width", "height"), window, strict=True)))
+    if shown.evaluate("document.documentElement.dataset.theme") != theme:
+        shown.keyboard.press("d")
+    assert shown.evaluate("document.documentElement.dataset.theme") == theme
+    assert shown.evaluate(FAULTS) == []
+
+
+def test_the_short_hour_leaves_out_the_long_hours_slides(browser, lectures, talk):
+    page = browser.new_page()
+    page.goto(f"{(lectures / talk.number).as_uri()}.html?minutes=45")
+    page.wait_for_function("Reveal.isReady()")
+    titles = page.evaluate("[...document.querySelectorAll('section h2')].map((h) => h.innerHTML)")
+    page.close()
+    assert len(titles) == len(talk.of(45)) < len(talk.of(90))
+
+
+def test_a_presenters_keys_work_after_a_click_on_each_control(shown, talk):
+    shown.set_viewport_size({"width": 1280, "height": 720})
+    for slide in live_slides(talk):
+        controls = frame_of(shown, slide).locator(CONTROLS)
+        assert controls.count() > 3
+        at = slide.number - 1
+        for k in range(controls.count()):
+            frame_of(shown, slide)
+            control = controls.nth(k)
+            if not control.is_visible() or not control.is_enabled():
+                continue
+            control.focus()
+            control.click(force=True)
+            for key in ("ArrowRight", "ArrowDown"):
+                shown.keyboard.press(key)
+            assert shown.evaluate("Reveal.getIndices().h") == at, "an arrow turned the slide"
+            shown.keyboard.press("PageDown")
+            shown.wait_for_function("(h) => Reveal.getIndices().h === h", arg=at + 1, timeout=2000)
+            shown.keyboard.press("PageUp")
+            shown.wait_for_function("(h) => Reveal.getIndices().h === h", arg=at, timeout=2000)
+
+
+def test_a_drag_lands_where_the_pointer_is(shown, talk):
+    """A slide is drawn at 1.5 times its size here: a figure must not measure in other pixels."""
+    drawn = [slide for slide in live_slides(talk) if "deg-explorer-figure" in slide.html]
+    if not drawn:
+        pytest.skip("no figure of this talk is drawn in")
+    shown.set_viewport_size({"width": 1920, "height": 1080})
+    frame = frame_of(shown, drawn[0])
+    frame.get_by_label("predict first").check()
+    shown.wait_for_timeout(100)
+    plot = frame.locator(".rh-stage > svg").bounding_box()
+    x, y = plot["x"] + 0.4 * plot["width"], plot["y"] + 0.5 * plot["height"]
+    shown.mouse.move(x - 60, y)
+    shown.mouse.down()
+    shown.mouse.move(x, y, steps=5)
+    shown.mouse.up()
+    ring = frame.locator("circle[r='8']").bounding_box()
+    step = frame.evaluate("document.querySelector('.rh-stage > svg').clientWidth") / 60
+    # A drawing keeps whole passes and whole per cents.
+    assert abs(ring["x"] + ring["width"] / 2 - x) <= 2 + step
+    assert abs(ring["y"] + ring["height"] / 2 - y) <= 2 + plot["height"] / 200
+    frame.get_by_label("predict first").uncheck()
+
+
+def test_code_lights_up_step_by_step(shown, talk):
+    for slide in talk.slides:
+        steps = slide.html.count('class="fragment step"')
+        if steps:
+            go(shown, slide)
+            lit = []
+            for step in range(steps + 1):
+                shown.evaluate("([h, f]) => Reveal.slide(h, 0, f)", [slide.number - 1, step - 1])
+                rows = shown.locator("section.present .row").evaluate_all(
+                    "(rows) => rows.map((row) => row.classList.contains('lit'))"
+                )
+                assert any(rows) and not all(rows)
+                lit.append(rows)
+            assert all(one != two for one, two in pairwise(lit))
+
+
+def test_s_opens_the_notes_with_the_minutes(shown, talk):
+    slide = talk.slides[1]
+    go(shown, slide)
+    with shown.expect_popup() as opened:
+        shown.keyboard.press("s")
+    notes = opened.value
+    first = slide.notes.split()[1:4]
+    notes.wait_for_function(
+        "(words) => document.querySelector('.speaker-controls-notes').innerText.includes(words)",
+        arg=" ".join(first),
+    )
+    timings = shown.evaluate(
+        "[...document.querySelectorAll('.slides > section')].map((s) => s.dataset.timing / 60)"
+    )
+    assert timings == [slide.minutes for slide in talk.slides]
+    notes.wait_for_selector(".pacing:not(.hidden)", state="attached")
+    notes.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_slide_keeps_a_reader_out(browser, lectures, talk, theme):
+    """As it is printed, all slides stand in one page."""
+    context = browser.new_context(reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(f"{(lectures / talk.number).as_uri()}.html?print-pdf&{theme}")
+    page.wait_for_selector(".pdf-page section h2")
+    assert page.locator(".pdf-page").count() == len(talk.slides)
+    assert barriers(page) == []
+    for name in ("index", f"class/{talk.number}-worksheet", f"teacher/{talk.number}-key"):
+        page.goto((lectures / f"{name}.html").as_uri())
+        assert barriers(page) == []
+    context.close()

@@ -1,0 +1,124 @@
+"""What stands beside the decks: notebooks, paper, the page of all lectures, and their sizes."""
+
+import re
+import time
+
+import nbformat
+import pytest
+import slides
+from nbclient import NotebookClient
+
+PAGES = {"class/{}-handout": 8, "class/{}-worksheet": 2, "teacher/{}-plan": 1}
+
+
+def notebook(folder, name):
+    read = nbformat.read(folder / name, as_version=4)
+    nbformat.validate(read)
+    return read
+
+
+def test_a_students_notebook_has_no_solution_and_no_output_and_a_place_for_each_guess(
+    talk, lectures
+):
+    cells = notebook(lectures, f"class/{talk.number}-notebook.ipynb").cells
+    guesses = 0
+    for cell, after in zip(cells, [*cells[1:], None], strict=True):
+        assert not cell.id.startswith("sol-") and cell.get("outputs", []) == []
+        if cell.cell_type == "markdown" and "write down" in cell.source.lower():
+            assert "**My guess:**" in after.source, cell.id
+            guesses += 1
+        assert "<summary>Solution" not in cell.source and 'class="right"' not in cell.source
+    assert guesses >= 3
+    # It runs as the chapter does, since its code is the chapter's.
+    code = [cell.source for cell in cells if cell.cell_type == "code"]
+    chapter = talk.chapter.notebook.cells
+    assert code == [cell.source for cell in chapter if cell.cell_type == "code"]
+
+
+def test_a_check_keeps_its_options_without_the_answers():
+    chapter = type("Chapter", (), {"notebook": nbformat.v4.new_notebook()})
+    text = "**Check yourself.** Why?\n\n<details>\n<summary>A</summary>\n\nNo.\n</details>\n\n"
+    text += '<details class="right">\n<summary>B</summary>\n\nYes.\n</details>'
+    chapter.notebook.cells = [nbformat.v4.new_markdown_cell(text, id="one-check")]
+    (cell,) = slides.student_notebook(chapter).cells
+    assert cell.source == "**Check yourself.** Why?\n\n- A\n- B\n"
+
+
+def test_a_live_notebook_has_the_demonstrations_and_few_cells_more(talk, lectures):
+    ids = [cell.id for cell in notebook(lectures, f"teacher/{talk.number}-live.ipynb").cells]
+    lives = [name for slide in talk.slides for name, _ in slide.lives]
+    assert lives and set(lives) <= set(ids)
+    assert len(ids) <= 16
+
+
+@pytest.mark.process
+def test_a_live_notebook_runs_from_an_empty_folder(talk, lectures, tmp_path):
+    live = notebook(lectures, f"teacher/{talk.number}-live.ipynb")
+    where = {"metadata": {"path": str(tmp_path)}}
+    NotebookClient(live, timeout=None, resources=where).execute()
+    assert not any(output.output_type == "error" for cell in live.cells for output in cell.outputs)
+
+
+@pytest.mark.timing
+def test_a_demonstration_takes_no_longer_than_its_slide_says(talk, lectures, tmp_path):
+    live = notebook(lectures, f"teacher/{talk.number}-live.ipynb")
+    promised = dict(live for slide in talk.slides for live in slide.lives)
+    assert max(promised.values()) <= 60
+    begun, took = [], {}
+    NotebookClient(
+        live,
+        timeout=None,
+        resources={"metadata": {"path": str(tmp_path)}},
+        on_cell_start=lambda **_: begun.append(time.perf_counter()),
+        on_cell_executed=lambda cell, **_: took.update({cell.id: time.perf_counter() - begun[-1]}),
+    ).execute()
+    assert all(took[name] <= seconds for name, seconds in promised.items()), took
+
+
+def test_the_player_is_reveals_three_files_and_its_licence(lectures):
+    names = ["LICENSE", "notes.js", "reveal.css", "reveal.js"]
+    assert sorted(path.name for path in (lectures / "player").iterdir()) == names
+    assert "reveal.js 5." in (lectures / "player" / "reveal.js").read_text()[:100]
+    assert "Hakim El Hattab" in (lectures / "player" / "LICENSE").read_text()
+    assert sum(path.stat().st_size for path in (lectures / "player").iterdir()) <= 300_000
+
+
+def test_everything_is_small_enough_for_a_stick(lectures, talk):
+    assert (lectures / f"{talk.number}.html").stat().st_size <= 1_500_000
+    assert sum(path.stat().st_size for path in lectures.rglob("*") if path.is_file()) <= 12e6
+
+
+def test_what_nobody_has_taught_says_so(lectures, talk, tmp_path, monkeypatch):
+    text = (lectures / "index.html").read_text()
+    assert ("Not yet taught." in text) == (len(slides.counted(talk.number)) == 0)
+    (tmp_path / "votes.csv").write_text(
+        f"talk,slide,date,place,votes\n{talk.number},4,2027-03-01,Seoul,9 3 20 1\n"
+    )
+    monkeypatch.setattr(slides, "LECTURES", tmp_path)
+    assert "Not yet taught." not in slides.index([talk])
+
+
+def test_a_link_leads_somewhere_and_every_figure_lies_apart(lectures, talk):
+    for href in re.findall(r'href="([^"?]+)', (lectures / "index.html").read_text()):
+        assert (lectures / href).is_file(), href
+    text = "\n".join(cell.source for cell in talk.chapter.notebook.cells)
+    for number in re.findall(r"(?m)^\*\*Figure (\d+\.\d+)\.\*\*", text):
+        assert list((lectures / "figures").glob(f"{number}.*")), number
+
+
+def test_the_key_has_every_vote_and_every_solution(lectures, talk):
+    text = (lectures / f"teacher/{talk.number}-key.html").read_text()
+    assert text.count("a guess until somebody has taught it") == sum(
+        bool(slide.votes) for slide in talk.slides
+    )
+    solutions = [c for c in talk.chapter.notebook.cells if c.id.startswith("sol-")]
+    assert text.count("<h3>Exercise") == len(solutions)
+
+
+def test_on_paper_nothing_takes_more_pages_than_promised(browser, lectures, talk):
+    page = browser.new_page()
+    for name, most in PAGES.items():
+        page.goto((lectures / f"{name.format(talk.number)}.html").as_uri())
+        printed = page.pdf(prefer_css_page_size=True)
+        assert len(re.findall(rb"/Type\s*/Page\b", printed)) <= most, name
+    page.close()
