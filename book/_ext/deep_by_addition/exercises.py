@@ -10,7 +10,7 @@ from docutils import nodes
 from . import folds
 
 TITLE = re.compile(r"(Exercise (\d+)\.(\d+)) · ")
-DIFFICULTY = re.compile(r"Difficulty (\d) of 3 · (\d+ minutes)")
+DIFFICULTY = re.compile(r"Difficulty (\d) of 3 · (\d+ minutes( · in words)?)")
 
 
 def frame(app, doctree):
@@ -31,7 +31,7 @@ def _label(title, found):
 
 def _say_how_hard(section):
     paragraph = section[1]
-    level, minutes = DIFFICULTY.fullmatch(paragraph.astext()).groups()
+    level, minutes, _ = DIFFICULTY.fullmatch(paragraph.astext()).groups()
     paragraph["classes"].append("difficulty")
     dots = "<i></i>" * int(level) + '<i class="empty"></i>' * (3 - int(level))
     paragraph.children = [
