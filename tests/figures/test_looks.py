@@ -10,17 +10,15 @@ UNFOLD = "document.querySelectorAll('details').forEach((fold) => { fold.open = t
 # Each text that is seen, with the size of its letters as they are shown, and of what it is part.
 LETTERS = """() => {
     const seen = [];
-    const walker = document.createTreeWalker(
-        document.querySelector(".rh-figure"), NodeFilter.SHOW_TEXT);
+    const figure = document.querySelector(".rh-figure");
+    const whole = figure.getBoundingClientRect().width / figure.offsetWidth;
+    const walker = document.createTreeWalker(figure, NodeFilter.SHOW_TEXT);
     while (walker.nextNode()) {
         const { parentElement: element, textContent: words } = walker.currentNode;
         if (!words.trim() || !element.checkVisibility()) continue;
-        const scale = element.getScreenCTM
-            ? Math.hypot(element.getScreenCTM().a, element.getScreenCTM().b)
-            : element.offsetWidth ? element.getBoundingClientRect().width / element.offsetWidth : 1;
-        // A turned word's box is as wide as its letters are high.
-        const turned = getComputedStyle(element).rotate !== "none";
-        const size = parseFloat(getComputedStyle(element).fontSize) * (turned ? 1 : scale);
+        const matrix = element.getScreenCTM?.();
+        const scale = matrix ? Math.hypot(matrix.a, matrix.b) : whole;
+        const size = parseFloat(getComputedStyle(element).fontSize) * scale;
         seen.push([words, Math.round(10 * size) / 10]);
     }
     return seen;
