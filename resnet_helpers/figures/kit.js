@@ -294,7 +294,7 @@ function choice(label, { values, each }, oninput, write) {
 
 /** Tabs: which of them is open isn't in the state, so no link carries it. */
 export function tabs(label, words, open) {
-  const element = choice(label, { values: words }, (word) => open(words.indexOf(word)), asText);
+  const element = choice(label, { values: words, each: null }, (word) => open(words.indexOf(word)), asText);
   element.set(words[0]);
   open(0);
   return element;

@@ -1,6 +1,6 @@
 // The lesion lab: two trained networks that answer in the page, with a switch for each block.
 
-import { apart, button, html, percent, stateOf, svg, text } from "./kit.js";
+import { apart, begin, button, html, percent, stateOf, svg, text } from "./kit.js";
 import { mathematics } from "./lesions_math.js";
 
 const { bytes, largest, logits, network, pictureOf } = mathematics();
@@ -151,8 +151,8 @@ function render({ model, el }) {
       onchange: () => state.change({ [name]: state.read()[name] ^ (2 ** k) }) }));
     state.show((s) => inputs.forEach((input, k) => { input.checked = !(s[name] & (2 ** k)); }));
     const legend = html("legend", { style: `border-bottom: 3px solid var(--${kind})` }, kind);
-    return html("fieldset", { class: "rh-choice" }, legend,
-      ...inputs.map((input, k) => html("label", {}, input, blocks[k])));
+    return html("fieldset", { class: "rh-choice" }, legend, html("div", { class: "rh-pills" },
+      ...inputs.map((input, k) => html("label", {}, input, blocks[k]))));
   }
   function sentence(s, kind, i) {
     const best = largest(s.both[i]);
@@ -163,27 +163,27 @@ function render({ model, el }) {
       `Over ${labels.length} pictures: ${over}.`;
   }
 
-  el.append(
-    state.live(html("p", { class: "rh-title" }), (s) => [s.label < 0 ? "Your picture: what is it?"
-      : `Picture ${s.picture + 1}, of the class ${classes[s.label]}`]),
-    ...KINDS.map((kind) => html("div", { class: "rh-controls" }, switches(kind))),
-    state.examples([["all blocks on", { plain_off: 0, residual_off: 0 }],
+  begin(el, {
+    title: "How many blocks can each network lose?",
+    task: "Switch blocks off, and see what it says and how often it is wrong. Or draw something.",
+  }, state.live(html("p", { class: "rh-note" }), (s) => [s.label < 0 ? "Your picture: what is it?"
+    : `Picture ${s.picture + 1}, of the class ${classes[s.label]}`]),
+  html("div", { class: "rh-columns" },
+    html("div", { class: "rh-column", style: "max-width: 15rem" }, sheet,
+      html("div", { class: "rh-controls" }, button("Draw on a blank sheet", blank),
+        html("label", { class: "rh-toggle" }, "pen ", colour)),
+      html("label", {}, "or a picture of yours: ", file), said),
+    html("div", { class: "rh-column" },
+      state.stage("how likely each class is, to the plain and to the residual network",
+        (s, width) => drawBars(classes, s.both, s.label, width)))),
+  html("div", { class: "rh-controls" }, ...KINDS.map(switches),
+    state.presets([["all blocks on", { plain_off: 0, residual_off: 0 }],
       ["a late block off", { plain_off: 32, residual_off: 32 }],
       ["an early block off", { plain_off: 1, residual_off: 1 }],
       ["all six off", { plain_off: 63, residual_off: 63 }]]),
-    state.readout((s) => KINDS.map((kind, i) => sentence(s, kind, i))),
-    html("div", { class: "rh-sliders rh-apart" },
-      state.slider("picture", "picture", (i) => `${i + 1} of ${labels.length}`)),
-    html("div", { class: "rh-columns" },
-      html("div", { class: "rh-column", style: "max-width: 15rem" }, sheet,
-        html("div", { class: "rh-controls rh-apart" }, button("Draw on a blank sheet", blank),
-          html("label", { class: "rh-toggle" }, "pen ", colour)),
-        html("label", {}, "or a picture of yours: ", file), said),
-      html("div", { class: "rh-column" },
-        state.stage("how likely each class is, to the plain and to the residual network",
-          (s, width) => drawBars(classes, s.both, s.label, width)))),
-    html("p", { class: "rh-note" }, about), state.share(),
-  );
+    state.slider("picture", "picture", (i) => `${i + 1} of ${labels.length}`)),
+  state.readout((s) => KINDS.map((kind, i) => sentence(s, kind, i))),
+  html("p", { class: "rh-note" }, about), state.share());
   state.show((s) => {
     if (!own) {
       drawing = false;

@@ -170,17 +170,6 @@ def test_a_trial_that_is_told_of_has_its_claim_its_record_or_its_source(notebook
             assert re.search(r"claim\(|provenance_line\(|\]\(http", proofs), trials
 
 
-def test_code_in_view_is_at_most_250_lines(notebook, path):
-    if path.stem == "02_the_residual_block":
-        pytest.skip("is being shortened")
-    seen = [
-        cell.source.count("\n") + 1
-        for cell in code_cells(notebook)[2:]
-        if "hide-input" not in tags(cell) and not cell.id.endswith("claims")
-    ]
-    assert sum(seen) <= 250
-
-
 def test_links_to_other_pages_lead_somewhere(notebook):
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
