@@ -213,7 +213,10 @@ def figures(talk, folder):
 
 def player(folder):
     """What all talks share: reveal.js with its licence, and the book's own style."""
-    reveal = Path(importlib.util.find_spec("sphinx_revealjs").origin).parent / "_static/revealjs"
+    carrier = importlib.util.find_spec("sphinx_revealjs")
+    if carrier is None:
+        raise ValueError("sphinx-revealjs isn't installed; make slides installs it")
+    reveal = Path(carrier.origin).parent / "_static" / "revealjs"
     for name in PLAYER:
         shutil.copy(reveal / name, folder / "player")
     for name in ("deck.css", "deck.js"):
