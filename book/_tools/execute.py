@@ -252,7 +252,7 @@ def minutes(seconds):
 def describe(cell):
     """Give the pictures that a cell drew the alt text in its metadata.
 
-    The web book takes it from there. JupyterLab and nbconvert's slides show a picture without alt
+    The web book takes it from there. JupyterLab shows a picture without alt
     text whatever its metadata say, so an HTML ``img`` stands beside it, which they prefer. It holds
     a JPEG as WebP, which is smaller still.
     """
