@@ -80,7 +80,7 @@ def questions_of(name):
 def test_each_question_of_a_chapter_can_be_answered_in_its_page(book):
     for name in CHAPTERS:
         page = (book / f"{name}.html").read_text()
-        asked = re.findall(r'<p class="predict[^"]*">', page)
+        asked = re.findall(r'<p class="predict[^"]*"', page)
         assert len(asked) == len(questions_of(name)) > 3, name
 
 

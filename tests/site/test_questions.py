@@ -32,8 +32,6 @@ def checks_of(name):
     }
 
 
-
-
 def letters(text):
     return re.sub("<.*?>", "", text)
 
