@@ -153,7 +153,7 @@ class Slide:
             return f'<div class="stage">{self.code(name, **options)}</div>'
         if kind == "live":
             self.lives.append((name, float(options.pop("seconds"))))
-            saved = self.output(options.pop("fallback"))
+            saved = self.output(options.pop("fallback"), options.pop("shows", None))
             return (
                 f'<div class="stage">{self.code(name, **options)}'
                 f'<div class="fragment saved"><div class="stage">{saved}</div></div></div>'
