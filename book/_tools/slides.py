@@ -161,7 +161,9 @@ def student_notebook(chapter):
         if cell.id.endswith("-check"):  # the options stay, and what is said of each goes
             option = r"(?s)<details[^>]*>\s*<summary>(.*?)</summary>.*?</details>\n*"
             cell.source = re.sub(option, r"- \1\n", cell.source)
-        elif cell.cell_type == "markdown" and GUESSES.search(cell.source):
+        elif cell.cell_type == "markdown" and (
+            "predict" in cell.metadata or GUESSES.search(cell.source)
+        ):
             cells.append(new_markdown_cell("**My guess:** …", id=f"{cell.id}-mine"))
     return bare(chapter.notebook, cells)
 
