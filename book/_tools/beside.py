@@ -24,6 +24,6 @@ def link_pages(folder):
         link = FROM_PAGE.format(folder.name, page.name[:2])
         new = text.replace(link, "")
         if (folder / f"{page.name[:2]}.html").is_file():
-            new = re.sub(r'(?s)(<p class="links">.*?)(?=</p>)', rf"\1{link}", new, count=1)
+            new = re.sub(r'(?s)(<p class="links"[^>]*>.*?)(?=</p>)', rf"\1{link}", new, count=1)
         if new != text:
             page.write_text(new, "utf-8")

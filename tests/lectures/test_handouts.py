@@ -115,7 +115,7 @@ def beside_pages(tmp_path):
     for name in ("lectures", "notebooks", "_static"):
         (tmp_path / name).mkdir()
     (tmp_path / "notebooks/07_a_better_recipe.html").write_text(
-        '<p class="links"><a href="c">Colab</a></p><p>Text</p>'
+        '<p class="links" id="cell-links"><a href="c">Colab</a></p><p>Text</p>'
     )
     (tmp_path / "_static/favicon.svg").write_text(
         '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
