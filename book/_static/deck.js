@@ -19,8 +19,7 @@
       parent.postMessage({ key: event.key }, "*");
     }, true);
     addEventListener("message", ({ data }) => { if (data.theme) root.dataset.theme = data.theme; });
-    const tell = () => parent.postMessage({ height: figure.offsetHeight }, "*");
-    new ResizeObserver(tell).observe(figure);
+    new ResizeObserver(() => parent.postMessage({ ready: true }, "*")).observe(figure);
     return;
   }
   const deck = window.Reveal;
@@ -35,13 +34,12 @@
       row.classList.toggle("lit", i + 1 >= first && i < last);
     });
   });
-  /** Put a figure's page over its still picture, as wide as the room, and smaller if it is tall. */
+  /** Put a figure's page over its still picture: it fills the room, as kit.js lays it out there. */
   function play(box) {
     if (box.querySelector("iframe") || wanted.has("print-pdf")) return;
     const frame = document.createElement("iframe");
     frame.title = box.querySelector("img").alt;
     frame.src = `${box.dataset.src}?${root.dataset.theme}`;
-    Object.assign(frame.style, { width: `${box.clientWidth}px`, height: `${box.clientHeight}px` });
     box.append(frame);
   }
   addEventListener("message", ({ data, source }) => {
@@ -51,11 +49,7 @@
       if (data.key === "PageUp") deck.prev();
     }
     const frame = [...document.querySelectorAll("iframe")].find((f) => f.contentWindow === source);
-    if (!frame || !data.height) return;
-    const scale = Math.min(1, frame.parentElement.clientHeight / data.height);
-    frame.style.height = `${data.height}px`;
-    frame.style.transform = `scale(${scale}) translateX(-50%)`;
-    frame.dataset.ready = "";
+    if (frame && data.ready) frame.dataset.ready = "";
   });
   const come = ({ currentSlide }) => {
     document.activeElement.blur(); // keys are the deck's again

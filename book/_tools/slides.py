@@ -17,6 +17,7 @@ import symtable
 import sys
 from pathlib import Path
 
+import beside
 import nbformat
 from nbformat.v4 import new_markdown_cell
 from talk import LECTURES, MARKDOWN, ROOT, SVG, Talk
@@ -32,7 +33,7 @@ STATIC = ROOT / "book" / "_static"
 # Of reveal.js, which comes inside the Python package sphinx-revealjs, and is no part of this book.
 PLAYER = ("dist/reveal.js", "dist/reveal.css", "plugin/notes/notes.js", "LICENSE")
 LICENCE = "Text CC BY 4.0, code MIT, pictures of the sample set CC BY-SA 4.0 (OpenMoji)."
-GUESSES = re.compile(r"\*\*(?:Write down|Before you|Predict)|write down", re.I)
+GUESSES = re.compile(r"\*\*(?:Write down|Before you|Predict|Guess)|write down", re.I)
 CARD = "".join(f"<b>{letter}</b>" for letter in "ABCD")
 # A figure's own page: a slide shows it in a frame, where a pointer's place is right at any scale.
 FRAME = """\
@@ -102,9 +103,8 @@ def plan(talk):
     rows, now = "", {45: 0.0, 90: 0.0}
     for slide in talk.slides:
         starts = [f"{now[m]:g}" if slide in talk.of(m) else "" for m in now]
-        kind = (
-            "vote" if slide.votes else "live" if slide.lives or 'class="play"' in slide.html else ""
-        )
+        plays = slide.lives or 'class="play"' in slide.html
+        kind = "vote" if slide.votes else "live" if plays else ""
         first = re.search(r"^[A-Z]+ +(.*?[.?!](?= |$)|.*)", slide.notes)[1]
         cells = [*starts, slide.number, slide.title, kind, first, slide.options.get("cut", "")]
         rows += "<tr>" + "".join(f"<td>{MARKDOWN.renderInline(str(c))}</td>" for c in cells)
@@ -236,10 +236,10 @@ def player(folder):
 
 
 def index(talks):
-    rows = ""
+    rows = beside.PROBE
     for t in talks:
         n = t.number
-        taught = "taught" if counted(n) else "not yet taught"
+        taught = "Taught" if counted(n) else "Not yet taught"
         links = {
             "90 min": f"{n}.html",
             "45 min": f"{n}.html?minutes=45",
@@ -251,7 +251,8 @@ def index(talks):
             "student notebook": f"class/{n}-notebook.ipynb",
         }
         anchors = " · ".join(f'<a href="{href}">{words}</a>' for words, href in links.items())
-        rows += f"<h2>{int(n)}. {t.title}</h2><p>{anchors}</p><p>{taught.capitalize()}.</p>"
+        rows += f"<h2>{int(n)}. {t.title}</h2><p>{anchors}</p>"
+        rows += f"<p>{taught}. {beside.to_chapter(t)}</p>"
     keys = (
         "<p>In a lecture: S opens the notes in a window of their own, PageDown and PageUp turn the "
         "slide, D is for dark rooms, O shows all slides. To print one: add ?print-pdf to its "
@@ -283,13 +284,14 @@ def make_lectures(folder):
         for name, make in pages.items():
             where, _, kind = name.rpartition("/")
             (folder / where / f"{one.number}{kind}.html").write_text(make(one), "utf-8")
-        notebook = student_notebook(one.chapter)
-        nbformat.write(notebook, folder / "class" / f"{one.number}-notebook.ipynb")
+        students = folder / "class" / f"{one.number}-notebook.ipynb"
+        nbformat.write(student_notebook(one.chapter), students)
         nbformat.write(live_notebook(one), folder / "teacher" / f"{one.number}-live.ipynb")
         figures(one, folder / "figures")
     card = page("A card to fold", f'<main class="card" aria-label="A, B, C, D">{CARD}</main>')
     (folder / "class" / "abcd.html").write_text(card, "utf-8")
     (folder / "index.html").write_text(index(talks), "utf-8")
+    beside.link_pages(folder)
     if wrong:
         raise ValueError("\n".join(wrong))
 

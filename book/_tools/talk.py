@@ -153,7 +153,7 @@ class Slide:
             return f'<div class="stage">{self.code(name, **options)}</div>'
         if kind == "live":
             self.lives.append((name, float(options.pop("seconds"))))
-            saved = self.output(options.pop("fallback"))
+            saved = self.output(options.pop("fallback"), options.pop("shows", None))
             return (
                 f'<div class="stage">{self.code(name, **options)}'
                 f'<div class="fragment saved"><div class="stage">{saved}</div></div></div>'
@@ -228,7 +228,7 @@ class Talk:
         self.chapter = Chapter(self.number)
         text, _, self.paper = path.read_text("utf-8").partition("\n# On paper\n")
         head, *slides = re.split(r"(?m)^## ", text)
-        self.title = re.search(r"(?m)^# (.+)", head)[1]
+        self.title = re.search(r"(?m)^# (.+)", head)[1].replace("`", "")
         self.slides, wrong = [], []
         for number, text in enumerate(slides, 1):
             try:

@@ -128,6 +128,23 @@ def test_a_presenters_keys_work_after_a_click_on_each_control(shown, talk):
             shown.wait_for_function("(h) => Reveal.getIndices().h === h", arg=at, timeout=2000)
 
 
+def test_a_live_figure_fills_its_slide_and_nothing_of_it_lies_outside(shown, talk):
+    shown.set_viewport_size({"width": 1280, "height": 720})
+    for slide in live_slides(talk):
+        frame = frame_of(shown, slide)
+        width, height, outside = frame.evaluate("""() => {
+            const outside = [...document.querySelectorAll(".rh-figure *")].filter((part) => {
+                const { width, right, bottom } = part.getBoundingClientRect();
+                const seen = part.matches("text, input, button, canvas") && part.checkVisibility();
+                return seen && width && (right > innerWidth + 1 || bottom > innerHeight + 1);
+            });
+            const { offsetWidth, offsetHeight } = document.querySelector(".rh-figure");
+            return [offsetWidth, offsetHeight, outside.map((part) => part.outerHTML)];
+        }""")
+        assert width == 1184 and height >= 600, slide.title
+        assert outside == [], slide.title
+
+
 def test_a_drag_lands_where_the_pointer_is(shown, talk):
     """A slide is drawn at 1.5 times its size here: a figure must not measure in other pixels."""
     drawn = [slide for slide in live_slides(talk) if "deg-explorer-figure" in slide.html]

@@ -3,11 +3,13 @@
 import re
 import time
 
+import beside
 import nbformat
 import pytest
 import slides
 from nbclient import NotebookClient
 
+BOTH = ("07_a_better_recipe.md", "08_why_it_works.md")
 PAGES = {"class/{}-handout": 8, "class/{}-worksheet": 2, "teacher/{}-plan": 1}
 
 
@@ -24,7 +26,8 @@ def test_a_students_notebook_has_no_solution_and_no_output_and_a_place_for_each_
     guesses = 0
     for cell, after in zip(cells, [*cells[1:], None], strict=True):
         assert not cell.id.startswith("sol-") and cell.get("outputs", []) == []
-        if cell.cell_type == "markdown" and "write down" in cell.source.lower():
+        asked = "predict" in cell.metadata or "write down" in cell.source.lower()
+        if cell.cell_type == "markdown" and asked:
             assert "**My guess:**" in after.source, cell.id
             guesses += 1
         assert "<summary>Solution" not in cell.source and 'class="right"' not in cell.source
@@ -99,11 +102,55 @@ def test_what_nobody_has_taught_says_so(lectures, talk, tmp_path, monkeypatch):
 
 
 def test_a_link_leads_somewhere_and_every_figure_lies_apart(lectures, talk):
-    for href in re.findall(r'href="([^"?]+)', (lectures / "index.html").read_text()):
+    for href in re.findall(r'<a href="([^"?]+)', (lectures / "index.html").read_text()):
         assert (lectures / href).is_file(), href
     text = "\n".join(cell.source for cell in talk.chapter.notebook.cells)
     for number in re.findall(r"(?m)^\*\*Figure (\d+\.\d+)\.\*\*", text):
         assert list((lectures / "figures").glob(f"{number}.*")), number
+
+
+@pytest.fixture
+def beside_pages(tmp_path):
+    """A folder like the built book's, with a page of chapter 7 and a talk of it and of 8."""
+    for name in ("lectures", "notebooks", "_static"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "notebooks/07_a_better_recipe.html").write_text(
+        '<p class="links" id="cell-links"><a href="c">Colab</a></p><p>Text</p>'
+    )
+    (tmp_path / "_static/favicon.svg").write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
+    )
+    for number in ("07", "08"):
+        (tmp_path / f"lectures/{number}.html").touch()
+    return tmp_path
+
+
+def test_a_chapters_page_leads_to_its_talk_as_long_as_there_is_one(beside_pages):
+    page = beside_pages / "notebooks/07_a_better_recipe.html"
+    before = page.read_text()
+    for _ in range(2):  # made twice, there is still one link
+        beside.link_pages(beside_pages / "lectures")
+        links = before.partition("</p>")[0]
+        assert links in page.read_text() and page.read_text().count(">Lecture</a></p>") == 1
+        (href,) = re.findall('href="([^"]+)">Lecture', page.read_text())
+        assert (page.parent / href).is_file()
+    (beside_pages / "lectures/07.html").unlink()
+    beside.link_pages(beside_pages / "lectures")
+    assert page.read_text() == before
+
+
+def test_the_lectures_lead_to_the_chapters_only_beside_the_book(browser, beside_pages, lectures):
+    seven, eight = (slides.Talk(slides.LECTURES / name) for name in BOTH)
+    (beside_pages / "lectures/index.html").write_text(slides.index([seven, eight]))
+    for folder, there in ((beside_pages / "lectures", True), (lectures, False)):
+        page = browser.new_page()
+        page.goto((folder / "index.html").as_uri(), wait_until="networkidle")
+        link = page.get_by_role("link", name="Chapter 7 of the book")
+        assert link.count() == there
+        if there:
+            link.click()
+            assert page.inner_text("p >> nth=1") == "Text"
+        page.close()
 
 
 def test_the_key_has_every_vote_and_every_solution(lectures, talk):
