@@ -14,14 +14,15 @@ from looks import MARK, barriers_of, pale_words
 FAULTS = """async () => {
     const faults = [];
     const next = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
-    const { width } = document.querySelector(".slides").getBoundingClientRect();
-    const scale = width / 1280;
     for (let i = 0; i < Reveal.getTotalSlides(); i++) {
         Reveal.slide(i, 0, 99);
         await next();
         const slide = Reveal.getCurrentSlide();
         while (slide.querySelector("iframe:not([data-ready])")) await next();
         const edge = slide.getBoundingClientRect();
+        // Asked for each slide: after a new window size the player scales a moment later.
+        const { width } = document.querySelector(".slides").getBoundingClientRect();
+        const scale = width / 1280;
         if (slide.scrollHeight > slide.clientHeight + 1) faults.push([i + 1, "scrolls"]);
         const walker = document.createTreeWalker(slide, NodeFilter.SHOW_TEXT);
         while (walker.nextNode()) {

@@ -77,7 +77,7 @@ def run_live(talk, lectures, folder):
 
 
 def trainings(talk):
-    """The demonstrations of a talk that train for more than a minute, with their promised seconds."""
+    """A talk's trainings of more than a minute, with the seconds that its slides promise."""
     promised = dict(live for slide in talk.slides for live in slide.lives)
     assert max(promised.values()) <= 120
     return {name: seconds for name, seconds in promised.items() if seconds > 60}
