@@ -13,7 +13,7 @@ FAST := -m "not process and not browser and not timing" --doctest-modules resnet
 help:  ## List the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | expand -t 13
 
-book: installed  ## Build the web book: readable in a minute, every chapter run in 5 to 7
+book: installed  ## Build the web book: readable in a minute, every chapter run in 6 to 10
 	@$(PY) book/_tools/make_book.py
 
 read: installed  ## Build the web book from the chapters' saved outputs (about a minute)
@@ -22,7 +22,7 @@ read: installed  ## Build the web book from the chapters' saved outputs (about a
 slides: installed  ## Make the lectures in _build/html/lectures from saved outputs (half a minute)
 	@$(PY) book/_tools/slides.py
 
-test: dev  ## Run all tests, the notebooks' saved outputs included (8 minutes after make book, or 14)
+test: dev  ## Run all tests, the notebooks' saved outputs included (12 to 18 minutes after make book)
 	@$(ON_BOTH_CORES) $(FAST)
 	@$(ON_BOTH_CORES) -m "(process or browser) and not timing"
 	@$(PY) -m pytest -q -m timing
