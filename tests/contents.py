@@ -13,3 +13,5 @@ PAGES = [_CONTENTS["root"]] + [
 # A copy from a ZIP has no history, and a machine may have no git.
 IS_CHECKOUT = shutil.which("git") is not None and (ROOT / ".git").exists()
 CHAPTERS = [name for name in PAGES if name.startswith("notebooks/")]
+# How a prediction opens. What the pages make of it is book/_ext's affair: tests have their own.
+ASKING = r"\*\*(?:Before you|Write down|Guess|Your guess|Decide).*?\*\*"

@@ -252,9 +252,9 @@ def minutes(seconds):
 def describe(cell):
     """Give the pictures that a cell drew the alt text in its metadata.
 
-    The web book takes it from there. JupyterLab shows a picture without alt
-    text whatever its metadata say, so an HTML ``img`` stands beside it, which they prefer. It holds
-    a JPEG as WebP, which is smaller still.
+    The web book takes it from there. JupyterLab shows a picture without alt text whatever its
+    metadata say, so an HTML ``img`` stands beside it, which it prefers. It holds a JPEG as WebP,
+    which is smaller still.
     """
     alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt")
     for output in cell.outputs:

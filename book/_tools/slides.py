@@ -137,8 +137,8 @@ def key(talk):
     text += "\n## Solutions of the exercises\n"
     for cell in talk.chapter.notebook.cells:
         if cell.id.startswith("sol-"):
-            bare = re.sub(r"<summary>.*?</summary>|</?details>", "", cell.source)
-            text += f"\n### Exercise {cell.id[4:].replace('-', '.')}\n\n{bare}\n"
+            solution = re.sub(r"<summary>.*?</summary>|</?details>", "", cell.source)
+            text += f"\n### Exercise {cell.id[4:].replace('-', '.')}\n\n{solution}\n"
     return sheet(f"{talk.title}: key", MARKDOWN.render(text))
 
 

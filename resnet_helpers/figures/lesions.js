@@ -37,16 +37,18 @@ function shrunk(canvas, side) {
   return Uint8Array.from(sums, (total) => Math.round(total / ZOOM ** 2));
 }
 
-/** Two bars for each class: how likely it is to either network. */
-function drawBars(classes, both, label, width) {
+/** Two bars for each class: how likely it is to either network. On a slide, rows share its room. */
+function drawBars(classes, both, label, width, room) {
   const left = 74;
-  const room = width - left - 62;
-  return [classes.length * ROW + 4, classes.flatMap((name, k) => [
-    text(left - 8, k * ROW + 16, name, "end", k === label ? "rh-strong" : null),
+  const across = width - left - 62;
+  const row = room ? Math.min(ROW, room / classes.length) : ROW;
+  const bar = row * 0.4;
+  return [classes.length * row, classes.flatMap((name, k) => [
+    text(left - 8, (k + 0.45) * row, name, "end", k === label ? "rh-strong" : null),
     ...both.flatMap((likely, i) => [
-      svg("rect", { x: left, y: k * ROW + 2 + 14 * i, width: room * likely[k] + 1, height: 12,
+      svg("rect", { x: left, y: k * row + i * bar, width: across * likely[k] + 1, height: bar - 1,
         fill: `var(--${KINDS[i]})` }),
-      text(left + room * likely[k] + 7, k * ROW + 8 + 14 * i, percent(likely[k]), "start",
+      text(left + across * likely[k] + 7, k * row + (i + 0.5) * bar, percent(likely[k]), "start",
         "rh-quiet"),
     ]),
   ])];
@@ -172,17 +174,17 @@ function render({ model, el }) {
     html("div", { class: "rh-column", style: "max-width: 15rem" }, sheet,
       html("div", { class: "rh-controls" }, button("Draw on a blank sheet", blank),
         html("label", { class: "rh-toggle" }, "pen ", colour)),
-      html("label", {}, "or a picture of yours: ", file), said),
+      html("label", {}, "or a picture of yours: ", file), said,
+      state.readout((s) => KINDS.map((kind, i) => sentence(s, kind, i)))),
     html("div", { class: "rh-column" },
       state.stage("how likely each class is, to the plain and to the residual network",
-        (s, width) => drawBars(classes, s.both, s.label, width)))),
+        (s, width, room) => drawBars(classes, s.both, s.label, width, room)))),
   html("div", { class: "rh-controls" }, ...KINDS.map(switches),
     state.presets([["all blocks on", { plain_off: 0, residual_off: 0 }],
       ["a late block off", { plain_off: 32, residual_off: 32 }],
       ["an early block off", { plain_off: 1, residual_off: 1 }],
       ["all six off", { plain_off: 63, residual_off: 63 }]]),
     state.slider("picture", "picture", (i) => `${i + 1} of ${labels.length}`)),
-  state.readout((s) => KINDS.map((kind, i) => sentence(s, kind, i))),
   html("p", { class: "rh-note" }, about), state.share());
   state.show((s) => {
     if (!own) {

@@ -68,10 +68,7 @@ def said_of(page):
     """What the page says of both networks, once it has measured."""
     page.wait_for_function("!document.querySelector('.rh-readout').textContent.includes('…')")
     said = page.locator(".rh-readout .rh-line").all_inner_texts()
-    return [
-        re.match(r"\w+: (\w+) \((.*)\s%\)(?:, (\w+))?\. Over 200 pictures: (.*)\s%", s).groups()
-        for s in said
-    ]
+    return [re.match(SENTENCE, sentence).groups() for sentence in said]
 
 
 def expected_of(lab, kind, off, picture, pictures):

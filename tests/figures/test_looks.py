@@ -49,8 +49,8 @@ CONTRASTS = """() => {
         const style = getComputedStyle(one);
         const colour = one.matches("text") ? style.fill : style.stroke;
         if (one.matches(".rh-grid") || colour === "none" || colour === paper) return [];
-        const two = [light(colour, style.opacity, paper), light(paper, 1, paper)].sort();
-        return [[one.tagName, colour, (two[1] + 0.05) / (two[0] + 0.05)]];
+        const two = [light(colour, style.opacity, paper), light(paper, 1, paper)];
+        return [[one.tagName, colour, (Math.max(...two) + 0.05) / (Math.min(...two) + 0.05)]];
     });
 }"""
 

@@ -10,7 +10,7 @@ from importlib.metadata import version
 import nbformat
 import pytest
 import yaml
-from contents import CHAPTERS, PAGES, ROOT
+from contents import ASKING, CHAPTERS, PAGES, ROOT
 from PIL import Image, ImageChops, ImageStat
 
 from resnet_helpers import plotting
@@ -71,10 +71,9 @@ def test_solutions_are_folded_in_the_page(book):
 
 def questions_of(name):
     """The paragraphs of a chapter that ask the reader for an answer."""
-    opening = r"\*\*(?:Before you|Write down|Guess|Your guess|Decide).*?\*\*"
     cells = [cell for cell in notebook_of(name).cells if cell.cell_type == "markdown"]
     paragraphs = [text for cell in cells for text in cell.source.split("\n\n")]
-    return [text for text in paragraphs if re.search(opening, text)]
+    return [text for text in paragraphs if re.search(ASKING, text)]
 
 
 def test_each_question_of_a_chapter_can_be_answered_in_its_page(book):

@@ -4,12 +4,11 @@ import re
 
 import nbformat
 import pytest
-from contents import CHAPTERS, ROOT
+from contents import ASKING, CHAPTERS, ROOT
 
 WORDS, LINES, ALL_WORDS, FIRST_READING = 3500, 250, 25_000, 30
 # Seconds: 200 words a minute, a line of code, a figure, a prediction.
 WORD, LINE, FIGURE, PREDICTION = 0.3, 4, 25, 45
-ASKS = re.compile(r"\*\*(Before you|Write down|Guess|Your guess|Decide)")
 
 
 def cells_of(chapter):
@@ -41,7 +40,7 @@ def seconds(cell):
         return 0  # they have their own times
     figures = len(re.findall(r"\*\*Figure \d+\.\d+\.\*\*", cell.source))
     live = cell.id.endswith("-figure") and re.search(r"^[A-Z]\w+\(.*\)$", cell.source) is not None
-    asked = len(ASKS.findall(cell.source)) if cell.cell_type == "markdown" else 0
+    asked = len(re.findall(ASKING, cell.source)) if cell.cell_type == "markdown" else 0
     parts = words(cell) * WORD + lines_in_view(cell) * LINE
     return parts + (figures + live) * FIGURE + asked * PREDICTION
 

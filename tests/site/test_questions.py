@@ -7,14 +7,13 @@ import re
 import nbformat
 import pytest
 from browsing import is_too_wide, opened
-from contents import CHAPTERS, ROOT
+from contents import ASKING, CHAPTERS, ROOT
 from looks import barriers_but_colours, barriers_of
 
 TEACHERS = "book/questions"
 ANSWER = re.compile(
     r'<details(?: class="(right)")?>\n<summary>([^\n]+)</summary>\n\n(.+?)\n+</details>', re.S
 )
-ASKING = r"\*\*(?:Before you|Write down|Guess|Your guess|Decide).*?\*\*"
 
 
 def cells_of(name):

@@ -8,7 +8,7 @@ from . import (
     accessible,
     api,
     card,
-    cell_anchors,
+    cells,
     cover,
     exercises,
     figure_scripts,
@@ -42,7 +42,7 @@ HANDLERS = [
     ("doctree-read", 400, inline_svg.take_in_outputs),
     ("doctree-read", 400, small_pictures.convert_outputs),
     # Before anything is moved.
-    ("doctree-read", 450, cell_anchors.add),
+    ("doctree-read", 450, cells.add_anchors),
     ("doctree-read", 500, sentence_outputs.mark),
     ("doctree-read", 500, page_ends.note_beginning),
     # It counts in the blocks that sentence_outputs has marked.

@@ -5,12 +5,11 @@ is an answer, and what it holds says why it is right or not. The right one has t
 """
 
 import itertools
-import json
-from pathlib import Path
 
 from docutils import nodes
 
 from . import folds
+from .cells import cells_of
 
 PAGE = "book/questions"
 OPENING = "Check yourself."
@@ -82,10 +81,9 @@ def collect(app, docname, source):
 
 
 def _of_chapter(app, name):
-    path = Path(app.env.doc2path(name))
-    app.env.note_dependency(str(path))
+    app.env.note_dependency(app.env.doc2path(name))
     chapter = section = ""
-    for cell in json.loads(path.read_text("utf-8"))["cells"]:
+    for cell in cells_of(app.env, name):
         text = "".join(cell["source"])
         if cell["cell_type"] != "markdown":
             continue

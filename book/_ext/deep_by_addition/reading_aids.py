@@ -11,15 +11,15 @@ import ast
 import json
 import re
 from html import escape
-from pathlib import Path
 
 from docutils import nodes
+
+from .cells import cell_of, cells_of
 
 ASKING = re.compile(r"Before you|Write down|Guess|Your guess|Decide")
 FIGURE = re.compile(r"Figure \d+\.\d+\.$")
 NOTES = "In the lecture notes."
 TICK = "✓ "
-LINES_OF_A_CELL = 10_000  # MyST-NB counts a notebook's lines as if each cell had so many
 ROOM, GAP = 704, 10  # pixels: the widest picture that has a caption at its side, between two
 
 
@@ -51,26 +51,20 @@ def add(app, doctree):
     for cell in list(_cells(doctree)):
         if "claim(" in cell.astext():
             _fold_claims(cell)
-    asked = _forms(Path(app.env.doc2path(app.env.docname)))
+    from_cells = cells_of(app.env, app.env.docname)
     for number, question in enumerate(filter(_asks, list(doctree.findall(nodes.paragraph)))):
         _hold_back(question, f"to-{number}")
-        if form := asked.pop(question.line // LINES_OF_A_CELL - 1, None):
-            question.parent.insert(question.parent.index(question) + 1, form)
+        if form := cell_of(question, from_cells)["metadata"].get("predict"):
+            place = question.parent.index(question) + 1
+            question.parent.insert(place, _form(form))
     for caption in [p for p in doctree.findall(nodes.paragraph) if "caption" in p["classes"]]:
         _put_beside(caption)
 
 
-def _forms(path):
-    """What the metadata of a notebook's cells offer as answers, by the cell's place."""
-    cells = json.loads(path.read_text("utf-8"))["cells"]
-    asked = {k: cell["metadata"].get("predict") for k, cell in enumerate(cells)}
-    return {
-        k: nodes.raw(
-            "", f'<template data-form="{escape(json.dumps(form))}"></template>\n', format="html"
-        )
-        for k, form in asked.items()
-        if form
-    }
+def _form(answers):
+    """What a cell's metadata offer as answers, for the page's script."""
+    told = f'<template data-form="{escape(json.dumps(answers))}"></template>\n'
+    return nodes.raw("", told, format="html")
 
 
 def _put_beside(caption):
