@@ -5,6 +5,8 @@ Images are what the network takes: floats (N, 3, H, W), normalised.
 References:
     [1] He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition", arXiv:1512.03385.
     [2] Balduzzi et al., "The Shattered Gradients Problem", arXiv:1702.08591.
+    [3] Veit, Wilber, Belongie, "Residual Networks Behave Like Ensembles of Relatively Shallow
+        Networks", arXiv:1605.06431.
 """
 
 import copy
@@ -135,3 +137,15 @@ def gradient_correlation(
     (gradients,) = torch.autograd.grad(probe(pairs)[:, 0].sum(), pairs)
     here, there = gradients.flatten(1).chunk(2)
     return F.cosine_similarity(here, there).mean().item()
+
+
+def without_block(model: nn.Module, stage: str, i: int) -> nn.Module:
+    """A copy of a network in which block ``i`` of a stage passes on what it gets [3, section 4.1].
+
+    Args:
+        stage: such as "conv2_x".
+        i: any but 0: a stage's first block may change the shape, and then nothing fits.
+    """
+    lesioned = copy.deepcopy(model)
+    getattr(lesioned, stage)[i] = nn.Identity()
+    return lesioned

@@ -17,8 +17,8 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from resnet_helpers.analysis import gradient_norms
-from resnet_helpers.data import cache_folder, join, load
+from resnet_helpers.analysis import gradient_norms, without_block
+from resnet_helpers.data import Split, cache_folder, join, load
 from resnet_helpers.experiments.fit import loader_for, network_for, transform_for
 from resnet_helpers.experiments.on_gpu import fit_on_gpu
 from resnet_helpers.experiments.provenance import digest, machine
@@ -41,6 +41,8 @@ class Run:
             epoch: the ``confusion`` counts of validation, and for the first ``REPLAYED`` test
             images the ``answers`` and the ``probabilities`` of all classes.
         sweep: learning rates: the live experiment's training with each of them.
+        lesions: the live experiment's training, then the error on its first 1,000 images,
+            ``whole`` and ``without`` each block but a stage's first.
         together: on a GPU, beside the recording's others, by ``fit_on_gpu``: on all training
             images, measured on test after each epoch. ``gradient_norms`` by epoch (0 is before
             training, then the first and the last) and convolution, of the mean loss of 256
@@ -51,6 +53,7 @@ class Run:
     recipe: Recipe
     replay: bool = False
     sweep: tuple = ()
+    lesions: bool = False
     together: bool = False
 
     @property
@@ -177,6 +180,14 @@ RECORDINGS = {
             "rates-sample-30-epochs": replace(SWEPT, epochs=30),
         }.items()
     },
+    # At a rate that trains plain-20 well enough.
+    "lesions-sample": Recording(
+        SAMPLE,
+        f"{DRAWN} at 16×16 pixels",
+        _degradation_runs(
+            replace(SWEPT, learning_rate=0.05), dict.fromkeys(range(5), (20,)), lesions=True
+        ),
+    ),
     "recipes-imagenette96": Recording(
         "photographs of 96×96 pixels: --data folder:PATH with PATH/train and PATH/test",
         "Imagenette (ten classes of ImageNet; fast.ai) at 96×96 pixels",
@@ -223,7 +234,7 @@ def record(name, data_name, only="*", folder=RECORDED):
         for run, made in zip(group, _make(group, data, place), strict=True):
             made["provenance"] |= {"command": command, "data": recording.source}
             write_json(paths[run], made)
-        shutil.rmtree(place)
+        shutil.rmtree(place, ignore_errors=True)  # what is short keeps nothing there
     print(f"{name}: {len(chosen)} of {len(chosen)} runs recorded")
 
 
@@ -243,6 +254,8 @@ def _make(group, data, place):
         return _train_together(group, data, place / "together.pt")
     if run.sweep:
         return [_sweep(run, data, place)]
+    if run.lesions:
+        return [_lesions(run, data)]
     train = partial(_train, run.recipe, place)
     return [_train_whole(run, data, train)]
 
@@ -349,14 +362,39 @@ def _sweep(run, data, place):
         )
         write_json(file, rows)
         print(f"{run.file} at {rate}: {history['error'][-1]:.1%}", flush=True)
+    seconds = sum(row["seconds"] for row in rows)
+    return _live_run(run, data, seconds, sweep=rows)
+
+
+def _lesions(run, data):
+    """The live experiment's training of one network, and what is lost with each block."""
+    start = time.perf_counter()
+    data = prepare(run.recipe, data)
+    model = network_for(run.recipe, len(data.classes))
+    train_side_by_side({run.name: model}, data.train, run.recipe, run.recipe.seed)
+    lesioned = {
+        f"{stage}, {i}": without_block(model, stage, i)
+        for stage, blocks in model.named_children()
+        if stage.endswith("_x")
+        for i in range(1, len(blocks))
+    }
+    few = Split(data.train.images[:1000], data.train.labels[:1000])
+    wrong = errors({"whole": model, **lesioned}, few, statistics_of=data.train)
+    print(f"{run.file}: {wrong}", flush=True)
+    seconds = time.perf_counter() - start
+    return _live_run(run, data, seconds, whole=wrong.pop("whole"), without=wrong)
+
+
+def _live_run(run, data, seconds, **measured):
+    """What is written of a live experiment's run: its settings, measurements and provenance."""
     return {
         "settings": asdict(run.recipe),
-        "sweep": rows,
+        **measured,
         "provenance": {
             "training_images": len(data.train),
             "test_images": len(data.test),
             "digest": digest(data.train, data.test),
-            "seconds": round(sum(row["seconds"] for row in rows)),
+            "seconds": round(seconds),
             "threads": 1,
             **machine(),
         },

@@ -1,7 +1,6 @@
 """The lesion lab: two trained networks that answer in the page, with a switch for each block."""
 
 import base64
-import copy
 import functools
 
 import matplotlib.pyplot as plt
@@ -10,6 +9,7 @@ import traitlets
 from torch import nn
 
 from resnet_helpers import networks, plotting
+from resnet_helpers.analysis import without_block
 from resnet_helpers.data import Split, load
 from resnet_helpers.experiments import errors
 from resnet_helpers.figures.base import Figure
@@ -157,11 +157,8 @@ def _halved(kind, net):
 
 
 def _without(net, off):
-    lesioned = copy.deepcopy(net)
-    for k, (stage, i) in enumerate(BLOCKS):
-        if off >> k & 1:
-            getattr(lesioned, stage)[i] = nn.Identity()
-    return lesioned
+    chosen = [place for k, place in enumerate(BLOCKS) if off >> k & 1]
+    return functools.reduce(lambda left, place: without_block(left, *place), chosen, net)
 
 
 def _base64(tensor):
