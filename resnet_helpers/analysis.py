@@ -5,8 +5,7 @@ Images are what the network takes: floats (N, 3, H, W), normalised.
 References:
     [1] He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition", arXiv:1512.03385.
     [2] Balduzzi et al., "The Shattered Gradients Problem", arXiv:1702.08591.
-    [3] Veit, Wilber, Belongie, "Residual Networks Behave Like Ensembles of Relatively Shallow
-        Networks", arXiv:1605.06431.
+    [3] Veit, Wilber, Belongie, "Residual Networks Behave Like Ensembles …", arXiv:1605.06431.
 """
 
 import copy

@@ -1,5 +1,6 @@
 """Recordings: each run is made once, its file says all of it, and a cut off run goes on."""
 
+import copy
 import functools
 import json
 from dataclasses import asdict, replace
@@ -243,3 +244,24 @@ def test_a_sweep_is_the_live_training_at_each_rate_and_goes_on_where_it_was_cut_
         for name in ("loss", "error"):
             assert row[name] == [round(value, 4) for value in expected[name]]
     assert "3 epochs" in provenance_line([run])
+
+
+def test_lesions_are_of_the_live_training_block_by_block(images, tmp_path, monkeypatch):
+    recipe = replace(SMALL, network="cifar_resnet14")
+    runs = (Run("residual-14", recipe, lesions=True),)
+    monkeypatch.setattr(module, "RECORDINGS", {"tiny": Recording("images", "random noise", runs)})
+    record("tiny", images, folder=tmp_path)
+    run = load_run("tiny", "residual-14-seed3", tmp_path)
+    split = module.prepare(recipe, module.load(images)).train
+    module.torch.manual_seed(3)
+    net = cifar_resnet(14, 2, num_classes=2)
+    module.train_side_by_side({"net": net}, split, recipe, 3)
+    expected = {"whole": net}
+    for stage in ("conv2_x", "conv3_x", "conv4_x"):
+        cut = copy.deepcopy(net)
+        getattr(cut, stage)[1].residual_function[-1].weight.data.zero_()
+        getattr(cut, stage)[1].residual_function[-1].bias.data.zero_()
+        expected[f"{stage}, 1"] = cut
+    wrong = module.errors(expected, split, statistics_of=split)
+    # ReLU(0 + x) is x, since what reaches a block has no negative number.
+    assert {"whole": run["whole"], **run["without"]} == wrong

@@ -18,9 +18,14 @@ def cells_of(env, docname):
     return json.loads(Path(env.doc2path(docname)).read_text(encoding="utf-8"))["cells"]
 
 
+def number_of(node):
+    """Which cell a node was made from, counted from 1; 0 where nothing tells."""
+    return (node.line or 0) // LINES
+
+
 def cell_of(node, cells):
     """The cell that a node was made from, or None."""
-    number = (node.line or 0) // LINES
+    number = number_of(node)
     return cells[number - 1] if 0 < number <= len(cells) else None
 
 

@@ -14,7 +14,7 @@ from html import escape
 
 from docutils import nodes
 
-from .cells import cell_of, cells_of
+from .cells import cell_of, cells_of, number_of
 
 ASKING = re.compile(r"Before you|Write down|Guess|Your guess|Decide")
 FIGURE = re.compile(r"Figure \d+\.\d+\.$")
@@ -187,11 +187,16 @@ def _write(block, lines):
 
 
 def _hold_back(question, to):
-    """Mark a question, and as its answers what the next cells put out, and the words on it."""
+    """Mark a question, and as its answers what the next cells put out, and the words on it.
+
+    The words are those of one cell of text, up to a question or something to try.
+    """
     question["classes"].append("predict")
-    begun = False
+    begun, words = False, 0  # whether a cell of code has come; which cell has the words
     for node in question.parent.children[question.parent.index(question) + 1 :]:
         if isinstance(node, nodes.container) and "cell" in node["classes"]:
+            if words:
+                break
             begun = True
             if "rh-figure" not in _html(node):  # a live figure asks for itself
                 for box in node.findall(nodes.container):
@@ -200,9 +205,11 @@ def _hold_back(question, to):
         elif isinstance(node, Folded) or "caption" in node.get("classes", []):
             node["classes"] += ["answer", to]
         elif begun:
-            if isinstance(node, nodes.paragraph) and not _asks(node):
-                node["classes"] += ["answer", to]
-            break
+            words = words or number_of(node)
+            ends = isinstance(node, nodes.section) or _opening(node) == "Try it."
+            if ends or _asks(node) or number_of(node) not in (0, words):
+                break
+            node["classes"] += ["answer", to]
 
 
 def _html(node):
