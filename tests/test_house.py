@@ -91,8 +91,9 @@ def test_one_dataclass_has_a_learning_rate():
         # The aim for the house was 7,500 lines; it came to 7,900. What other people's pictures and
         # machines ask for took 900 more, the playground 700, trainings on a GPU 240, answers to
         # each misunderstanding 350, plots as SVG 80, chapter 8's lesion lab and checkers 680,
-        # figures for a phone and a projector 150 of style. Whoever saves lines lowers the bound.
-        ([path for kind in ("py", "js", "css") for path in PACKAGE.rglob(f"*.{kind}")], 11000),
+        # figures for a phone and a projector 150 of style, recorded lesions 50. Whoever saves lines
+        # lowers the bound.
+        ([path for kind in ("py", "js", "css") for path in PACKAGE.rglob(f"*.{kind}")], 11044),
     ],
     ids=["core", "package"],
 )
