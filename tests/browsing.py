@@ -106,7 +106,11 @@ def opened(browser, home, path, width="desk"):
     page = context.new_page()
     page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
     page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("requestfailed", lambda request: problems.append(f"failed: {request.url}"))
+    # A request that a reload broke off isn't one that failed.
+    page.on(
+        "requestfailed",
+        lambda r: None if r.failure == "net::ERR_ABORTED" else problems.append(f"failed: {r.url}"),
+    )
     page.on(
         "request",
         lambda r: None if r.url.startswith((home, "data:")) else problems.append(r.url),

@@ -209,7 +209,8 @@ def _hold_back(question, to):
             ends = isinstance(node, nodes.section) or _opening(node) == "Try it."
             if ends or _asks(node) or number_of(node) not in (0, words):
                 break
-            node["classes"] += ["answer", to]
+            if not isinstance(node, nodes.raw):  # a fold that the author opened may end here
+                node["classes"] += ["answer", to]
 
 
 def _html(node):

@@ -2,7 +2,8 @@
 
 Mathematics becomes native MathML, by math-core, so that no page loads MathJax from a network.
 Thebe, which would fetch its code and needs a server, is left out, and so is the code of cards,
-grids and tabs (sphinx-design) where a page has none.
+grids and tabs (sphinx-design) where a page has none, and the marks of code that has the colour
+of code anyway.
 """
 
 import re
@@ -46,9 +47,14 @@ def visit_block(self, node):
     raise nodes.SkipNode
 
 
+# Pygments' names, modules, punctuation and white space: half of the weight of a page's code.
+AS_THE_REST = re.compile(r'<span class="(?:n|nn|p|w)">([^<]*)</span>')
+
+
 def leave_out_unused(app, pagename, templatename, context, doctree):
+    body = context["body"] = AS_THE_REST.sub(r"\1", context.get("body", ""))
     unused = ["thebe"]
-    if not re.search(r"\bsd-", context.get("body", "")):
+    if not re.search(r"\bsd-", body):
         unused += ["sphinx-design", "design-tabs"]
     for kind in ("script_files", "css_files"):
         context[kind] = [
