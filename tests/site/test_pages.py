@@ -80,7 +80,7 @@ def test_a_page_works_from_a_file_and_keeps_no_reader_out(book, browser, name):
 
 
 FAULTS = {
-    "a pale token of code": (".highlight .o", "style.color = '#bbb'", barriers_of),
+    "a pale token of code": (".highlight .k", "style.color = '#bbb'", barriers_of),
     "a pale paragraph": (".bd-article section section > p", "style.color = '#aaa'", barriers_of),
     "a button without a name": (".bd-article .copybtn", "replaceChildren()", barriers_of),
     "a word pale in the dark": (".bd-article h2", "style.color = '#333'", pale_words),
