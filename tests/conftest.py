@@ -1,5 +1,7 @@
 """What several test modules need."""
 
+import fcntl
+import os
 import shutil
 from collections import Counter
 
@@ -28,6 +30,25 @@ def pytest_terminal_summary(terminalreporter):
     if kinds:
         counts = ", ".join(f"{kind} {count}" for kind, count in sorted(kinds.items()))
         terminalreporter.write_line(f"troubles that others had: {counts}")
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory):
+    """A function that has a folder made by the first worker that needs it, and returns it."""
+    home = tmp_path_factory.getbasetemp()
+    home = home.parent if "PYTEST_XDIST_WORKER" in os.environ else home
+
+    def folder_of(name, make):
+        folder, made = home / name, home / f"{name}.made"
+        with (home / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not made.exists():
+                folder.mkdir(exist_ok=True)
+                make(folder)
+                made.touch()
+        return folder
+
+    return folder_of
 
 
 @pytest.fixture

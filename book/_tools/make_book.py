@@ -85,7 +85,7 @@ def stage(paths):
     shutil.rmtree(staged, ignore_errors=True)
     (staged / "notebooks").mkdir(parents=True)
     for item in ROOT.iterdir():
-        if item.name != "notebooks" and not item.name.startswith("."):
+        if item.name not in {"notebooks", "_build"} and not item.name.startswith("."):
             (staged / item.name).symlink_to(item)
     for path in paths:
         nbformat.write(execute.with_outputs(path), staged / "notebooks" / path.name)

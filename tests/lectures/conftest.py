@@ -14,10 +14,8 @@ TALKS = sorted(LECTURES.glob("[0-9]*.md"))
 
 
 @pytest.fixture(scope="session")
-def lectures(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("lectures")
-    slides.make_lectures(folder)
-    return folder
+def lectures(made_once):
+    return made_once("lectures", slides.make_lectures)
 
 
 @pytest.fixture(scope="session", params=TALKS, ids=lambda path: path.stem)

@@ -32,21 +32,23 @@ def runs(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def book(tmp_path_factory, runs):
+def book(made_once, runs):
     """The folder of the built pages, built from the notebooks' saved outputs."""
-    folder = tmp_path_factory.mktemp("book")
-    config = yaml.safe_load((ROOT / "_config.yml").read_text())
-    config["execute"]["execute_notebooks"] = "off"
-    extensions = config["sphinx"]["local_extensions"]
-    extensions.update({name: str(ROOT / folder) for name, folder in extensions.items()})
-    (folder / "_config.yml").write_text(yaml.safe_dump(config))
-    jupyter_book = Path(sys.executable).with_name("jupyter-book")
-    options = ["--all", "--warningiserror", "--keep-going", "--config", folder / "_config.yml"]
-    built = subprocess.run(
-        [jupyter_book, "build", ROOT, *options, "--path-output", folder],
-        env=os.environ | {"DEEP_BY_ADDITION_RAN": str(runs)},
-        capture_output=True,
-        text=True,
-    )
-    assert built.returncode == 0, built.stdout[-3000:] + built.stderr[-3000:]
-    return folder / "_build" / "html"
+
+    def build(folder):
+        config = yaml.safe_load((ROOT / "_config.yml").read_text())
+        config["execute"]["execute_notebooks"] = "off"
+        extensions = config["sphinx"]["local_extensions"]
+        extensions.update({name: str(ROOT / folder) for name, folder in extensions.items()})
+        (folder / "_config.yml").write_text(yaml.safe_dump(config))
+        jupyter_book = Path(sys.executable).with_name("jupyter-book")
+        options = ["--all", "--warningiserror", "--keep-going", "--config", folder / "_config.yml"]
+        built = subprocess.run(
+            [jupyter_book, "build", ROOT, *options, "--path-output", folder],
+            env=os.environ | {"DEEP_BY_ADDITION_RAN": str(runs)},
+            capture_output=True,
+            text=True,
+        )
+        assert built.returncode == 0, built.stdout[-3000:] + built.stderr[-3000:]
+
+    return made_once("book", build) / "_build" / "html"

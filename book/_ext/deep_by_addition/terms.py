@@ -15,11 +15,13 @@ def link(app, doctree, docname):
     if not docname.startswith("notebooks/"):
         return
     address = app.builder.get_relative_uri(docname, GLOSSARY)
+    texts = [text for text in doctree.findall(nodes.Text) if not _is_closed(text)]
     for term, (anchor, meaning) in _glossary(app.env).items():
-        for text in doctree.findall(nodes.Text):
-            found = re.search(rf"\b{re.escape(term)}s?\b", text, re.IGNORECASE)
-            if found and not _is_closed(text):
-                _make_link(text, found, refuri=f"{address}#{anchor}", reftitle=meaning)
+        words = re.compile(rf"\b{re.escape(term)}s?\b", re.IGNORECASE)
+        for place, text in enumerate(texts):
+            if found := words.search(text):
+                where = {"refuri": f"{address}#{anchor}", "reftitle": meaning}
+                texts[place : place + 1] = _make_link(text, found, where)
                 break
 
 
@@ -43,8 +45,9 @@ def _is_closed(node):
     return False
 
 
-def _make_link(text, found, **where):
+def _make_link(text, found, where):
+    """Put a link where a term was found; returns the texts that are left around it."""
     reference = nodes.reference("", found[0], internal=True, classes=["term"], **where)
-    before, after = text[: found.start()], text[found.end() :]
-    parts = [nodes.Text(before), reference, nodes.Text(after)]
-    text.parent.replace(text, [part for part in parts if part.astext()])
+    around = nodes.Text(text[: found.start()]), nodes.Text(text[found.end() :])
+    text.parent.replace(text, [part for part in (around[0], reference, around[1]) if part.astext()])
+    return [part for part in around if part]
