@@ -98,7 +98,7 @@ def test_a_chapter_runs_from_an_empty_folder_where_the_helpers_are_missing(colab
     before = versions(colab_python)
 
     address = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
-    notebook = nbformat.read(ROOT / "notebooks" / "04_the_whole_network.ipynb", as_version=4)
+    notebook = nbformat.read(ROOT / "notebooks" / "07_a_better_recipe.ipynb", as_version=4)
     (set_up,) = [cell for cell in notebook.cells if cell.id == "set-up"]
     assert address in set_up.source
     set_up.source = set_up.source.replace(address, ROOT.as_uri())
