@@ -4,7 +4,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 # Two workers, a thread each: a file's tests stay together, since they share a browser or a book.
 ON_BOTH_CORES := OMP_NUM_THREADS=1 $(PY) -m pytest -q -n 2 --dist loadfile
-# No kernels, no browser, no clock; and the examples in docstrings.
+# No built pages, no kernels, no browser, no clock; and the examples in docstrings.
 FAST := -m "not process and not browser and not timing" --doctest-modules resnet_helpers tests
 .DEFAULT_GOAL := help
 .PHONY: help book read slides test check lint figures format notebooks seeds benchmarks lab frame \

@@ -6,7 +6,6 @@ import nbformat
 import pytest
 from contents import CHAPTERS, ROOT
 
-pytestmark = pytest.mark.process
 LINK = re.compile(r'<a class="term[^"]*" href="([^"]+)" title="([^"]+)">([^<]+)</a>')
 
 
