@@ -1,6 +1,6 @@
 """Numbers: a column of them stands at its right edge, and none is parted from its per cent.
 
-Nor is what stands in a small cell of a table, such as "× 23", parted.
+Nor is what stands in a short cell of a table, such as "× 23", parted.
 """
 
 import re
@@ -8,13 +8,13 @@ import re
 from docutils import nodes
 
 NUMBER = re.compile(r"[\d.,−–±% ()×]*\d[\d.,−–±% ()×]*( ?[A-Za-z%]{1,2})?( \([A-Z]\))?|")
-SMALL = 9  # letters
+SHORT = 9  # letters
 
 
 def align(app, doctree):
     for entry in doctree.findall(nodes.entry):
-        if len(entry.astext()) <= SMALL:
-            entry["classes"].append("small")
+        if len(entry.astext()) <= SHORT:
+            entry["classes"].append("short")
     for group in doctree.findall(nodes.tgroup):
         rows = [row.children for row in group.findall(nodes.row)]
         for head, *column in zip(*rows, strict=False):
