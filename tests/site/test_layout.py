@@ -83,7 +83,7 @@ def test_on_a_phone_long_code_is_folded_and_cut_lines_fade(book, browser):
         assert page.locator("button.more").locator("visible=true").count() == 0
 
 
-def test_on_a_phone_a_formula_or_figure_that_is_cut_fades_and_the_keyboard_reaches_it(book, browser):
+def test_on_a_phone_a_formula_or_figure_that_is_cut_fades_and_can_be_reached(book, browser):
     with opened(browser, book.as_uri(), f"{CHAPTERS[3]}.html", "phone") as page:
         page.get_by_text("Show what comes out only after").click()
         page.wait_for_timeout(200)
@@ -106,6 +106,14 @@ def test_on_a_tablet_text_stands_in_the_middle_and_figures_with_it(book, browser
         for kind in kinds.split(", "):
             box = page.locator(f"article {kind}, .bd-content {kind}").first.bounding_box()
             assert box["x"] == pytest.approx(820 - box["x"] - box["width"], abs=2), kind
+
+
+def test_numbers_recorded_behind_the_words_of_an_answer_wait_with_them(book, browser):
+    with opened(browser, book.as_uri(), f"{CHAPTERS[7]}.html") as page:
+        numbers = page.get_by_text("seed 0: plain, median rise")
+        assert not numbers.is_visible()
+        page.get_by_text("Only look").first.click()
+        assert numbers.is_visible()
 
 
 def test_an_exercise_stands_in_a_frame_with_one_of_its_folds_open_at_a_time(book, browser):
