@@ -1,17 +1,23 @@
-// What is wider than the page scrolls in its own box: let the keyboard reach it there.
-(() => {
-  const BOXES = ".diagram, .plot, div.math, .pst-scrollable-table-container, .rh-table";
-  const reach = () => {
-    for (const box of document.querySelectorAll(BOXES)) {
-      if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
-      else box.removeAttribute("tabindex");
-    }
+// What is wider than the page scrolls in its own box: it fades where it goes on, and the keyboard
+// can reach it.
+addEventListener("DOMContentLoaded", () => {
+  const BOXES = ".diagram, .plot, div.math, .pst-scrollable-table-container, .rh-table, pre";
+  const boxes = document.querySelectorAll(`.bd-article :is(${BOXES})`);
+  const look = (box) => {
+    const hidden = box.scrollWidth - box.clientWidth;
+    if (hidden > 2) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+    box.classList.toggle("goes-on", hidden - box.scrollLeft > 2);
   };
-  addEventListener("load", reach);
-  addEventListener("resize", reach);
-})();
+  const watch = new ResizeObserver((changed) => changed.forEach(({ target }) => look(target)));
+  for (const box of boxes) {
+    box.addEventListener("scroll", () => look(box), { passive: true });
+    watch.observe(box);
+  }
+  document.fonts.ready.then(() => boxes.forEach(look));
+});
 
-// On a phone long code shows its first lines, and code that is cut fades where it goes on.
+// On a phone long code shows its first lines.
 addEventListener("DOMContentLoaded", () => {
   const [SEEN, FEW] = [10, 2]; // lines; so few more aren't folded
   for (const code of document.querySelectorAll(".bd-article .cell_input pre")) {
@@ -25,13 +31,6 @@ addEventListener("DOMContentLoaded", () => {
     });
     code.parentElement.classList.add("long");
     code.after(button);
-  }
-  const fade = ({ target }) => target.parentElement.classList.toggle("goes-on",
-    target.scrollWidth - target.clientWidth - target.scrollLeft > 2);
-  const watch = new ResizeObserver((boxes) => boxes.forEach(fade));
-  for (const code of document.querySelectorAll(".bd-article .cell pre")) {
-    code.addEventListener("scroll", fade, { passive: true });
-    watch.observe(code);
   }
 });
 
@@ -86,8 +85,8 @@ if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = f
     const asked = askedFor(name, JSON.parse(question.nextElementSibling?.dataset.form ?? "{}"));
     const write = make("button", { type: "submit", textContent: "Write it down" });
     const look = make("button", { type: "button", className: "look", textContent: "Only look" });
-    const form = make("form", {}, ...asked.map(({ element }) => element), write,
-      ...(answers.length ? [look] : []));
+    const buttons = make("span", { className: "buttons" }, write, ...(answers.length ? [look] : []));
+    const form = make("form", {}, ...asked.map(({ element }) => element), buttons);
     const said = make("p", { className: "said", role: "status" });
     const place = make("p", { className: "place",
       textContent: "What came out stands here once you have answered." });

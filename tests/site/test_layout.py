@@ -14,7 +14,8 @@ OVERLAPS = """() => {
     const box = (e) => e.getBoundingClientRect();
     const inMargin = [...document.querySelectorAll("details.start, .beside > .caption")];
     const blocks = [...document.querySelectorAll(
-        "section > p, section > .cell, .beside > .cell, section > details:not(.start), .check, "
+        "section > p, section > .cell:not(.beside), .beside > .cell_output, .check, "
+        + "section > details:not(.start), "
         + ".exercise, .rh-figure, .plot svg, .pst-scrollable-table-container")];
     return inMargin.flatMap((one) => blocks.filter((other) => other.checkVisibility() &&
         box(one).left < box(other).right - 1 && box(other).left < box(one).right - 1 &&
@@ -45,7 +46,7 @@ def test_goals_and_captions_stand_in_the_margin_where_there_is_one(book, browser
             assert goals["x"] > text["x"] + text["width"] and goals["y"] < 420
             for group in page.locator(".beside").all():
                 caption, cell = (
-                    group.locator(kind).bounding_box() for kind in ("p.caption", ".cell")
+                    group.locator(kind).bounding_box() for kind in ("p.caption", ".cell_output")
                 )
                 assert caption["x"] == pytest.approx(goals["x"], abs=1)
                 assert caption["y"] < cell["y"] + cell["height"] / 2
@@ -74,12 +75,45 @@ def test_on_a_phone_long_code_is_folded_and_cut_lines_fade(book, browser):
         assert {wide for wide, _ in fades} == {True, False}
         assert all(wide == fading for wide, fading in fades)
         # At its end nothing goes on.
-        cut = page.locator(".goes-on > pre").locator("visible=true").first.element_handle()
+        cut = page.locator("pre.goes-on").locator("visible=true").first.element_handle()
         cut.evaluate("(e) => { e.scrollLeft = e.scrollWidth; }")
         page.wait_for_timeout(200)
         assert cut.evaluate("(e) => getComputedStyle(e).maskImage") == "none"
         page.set_viewport_size({"width": 820, "height": 900})
         assert page.locator("button.more").locator("visible=true").count() == 0
+
+
+def test_on_a_phone_a_formula_or_figure_that_is_cut_fades_and_can_be_reached(book, browser):
+    with opened(browser, book.as_uri(), f"{CHAPTERS[3]}.html", "phone") as page:
+        page.get_by_text("Show what comes out only after").click()
+        page.wait_for_timeout(200)
+        for kind in ("div.math", ".diagram", ".plot"):
+            boxes = page.evaluate(
+                """(kind) => [...document.querySelectorAll(kind)].filter((e) => e.checkVisibility())
+                    .map((e) => [e.scrollWidth > e.clientWidth + 2, e.tabIndex === 0,
+                        getComputedStyle(e).maskImage !== "none"])""",
+                kind,
+            )
+            assert any(wide for wide, *_ in boxes), kind
+            assert all(wide == reached == fades for wide, reached, fades in boxes), kind
+
+
+def test_on_a_tablet_text_stands_in_the_middle_and_figures_with_it(book, browser):
+    with opened(browser, book.as_uri(), f"{CHAPTER}.html") as page:
+        page.get_by_text("Show what comes out only after").click()
+        page.set_viewport_size({"width": 820, "height": 1180})
+        kinds = "section > p, section > details, section > .cell, .plot > svg, .prev-next-area"
+        for kind in kinds.split(", "):
+            box = page.locator(f"article {kind}, .bd-content {kind}").first.bounding_box()
+            assert box["x"] == pytest.approx(820 - box["x"] - box["width"], abs=2), kind
+
+
+def test_numbers_recorded_behind_the_words_of_an_answer_wait_with_them(book, browser):
+    with opened(browser, book.as_uri(), f"{CHAPTERS[7]}.html") as page:
+        numbers = page.get_by_text("seed 0: plain, median rise")
+        assert not numbers.is_visible()
+        page.get_by_text("Only look").first.click()
+        assert numbers.is_visible()
 
 
 def test_an_exercise_stands_in_a_frame_with_one_of_its_folds_open_at_a_time(book, browser):

@@ -1,13 +1,20 @@
-"""Numbers: a column of them stands at its right edge, and none is parted from its per cent."""
+"""Numbers: a column of them stands at its right edge, and none is parted from its per cent.
+
+Nor is what stands in a short cell of a table, such as "× 23", parted.
+"""
 
 import re
 
 from docutils import nodes
 
 NUMBER = re.compile(r"[\d.,−–±% ()×]*\d[\d.,−–±% ()×]*( ?[A-Za-z%]{1,2})?( \([A-Z]\))?|")
+SHORT = 9  # letters
 
 
 def align(app, doctree):
+    for entry in doctree.findall(nodes.entry):
+        if len(entry.astext()) <= SHORT:
+            entry["classes"].append("short")
     for group in doctree.findall(nodes.tgroup):
         rows = [row.children for row in group.findall(nodes.row)]
         for head, *column in zip(*rows, strict=False):

@@ -58,7 +58,7 @@ def add(app, doctree):
             place = question.parent.index(question) + 1
             question.parent.insert(place, _form(form))
     for caption in [p for p in doctree.findall(nodes.paragraph) if "caption" in p["classes"]]:
-        _put_beside(caption)
+        _put_together(caption)
 
 
 def _form(answers):
@@ -67,22 +67,22 @@ def _form(answers):
     return nodes.raw("", told, format="html")
 
 
-def _put_beside(caption):
-    """Put a caption and the cell before it into one group, if the picture leaves it a margin."""
+def _put_together(caption):
+    """Put a caption into the cell that drew its figure, before how it was made.
+
+    It stands beside a picture that leaves it a margin. Code in view keeps the margin for itself.
+    """
     section, place = caption.parent, caption.parent.index(caption)
     cell = section[place - 1]
-    # Code in view takes the margin for itself.
     if not (isinstance(cell, nodes.container) and "tag_hide-input" in cell["classes"]):
         return
     pictures = [image["width"] for image in cell.findall(nodes.image) if "width" in image]
     widths = [int(re.match(r"\d+", width)[0]) for width in pictures]
     widths += map(int, re.findall(r"<svg[^>]* (?:style=\"width: |width=\")(\d+)", _html(cell)))
-    if widths and sum(widths) + GAP * (len(widths) - 1) <= ROOM:
-        group = nodes.container(classes=["beside"])
-        section.insert(place - 1, group)
-        for node in (cell, caption):
-            section.remove(node)
-            group += node
+    fits = widths and sum(widths) + GAP * (len(widths) - 1) <= ROOM
+    cell["classes"] += ["drawn", *["beside"] * bool(fits)]
+    section.remove(caption)
+    cell += caption
 
 
 def _fold_start(chapter):
@@ -189,13 +189,14 @@ def _write(block, lines):
 def _hold_back(question, to):
     """Mark a question, and as its answers what the next cells put out, and the words on it.
 
-    The words are those of one cell of text, up to a question or something to try.
+    The words are those of one cell of text, up to a question or something to try. A cell behind
+    them is an answer, too, if its code isn't in view.
     """
     question["classes"].append("predict")
     begun, words = False, 0  # whether a cell of code has come; which cell has the words
     for node in question.parent.children[question.parent.index(question) + 1 :]:
         if isinstance(node, nodes.container) and "cell" in node["classes"]:
-            if words:
+            if words and "tag_hide-input" not in node["classes"]:
                 break
             begun = True
             if "rh-figure" not in _html(node):  # a live figure asks for itself

@@ -1,4 +1,4 @@
-"""Mark outputs that hold sentences, such as claims, so that they wrap."""
+"""Mark outputs that hold sentences, such as claims, so that they wrap. A single line wraps, too."""
 
 from docutils import nodes
 
@@ -7,5 +7,7 @@ BEGINNINGS = ("✓ ", "Recorded ", "measured")
 
 def mark(app, doctree):
     for block in doctree.findall(nodes.literal_block):
-        if any(line.startswith(BEGINNINGS) for line in block.astext().splitlines()):
+        lines = block.astext().splitlines()
+        single = "output" in block["classes"] and len(lines) == 1
+        if single or any(line.startswith(BEGINNINGS) for line in lines):
             block["classes"].append("sentences")
