@@ -6,7 +6,7 @@ Each talk is loaded once for all that can be asked of one page.
 from itertools import pairwise
 
 import pytest
-from browsing import barriers
+from browsing import LETTERS, barriers
 from looks import MARK, barriers_of, pale_words
 
 # All slides one after the other, every fragment shown: what lies beyond 12 px inside the edge, and
@@ -138,7 +138,7 @@ def test_a_presenters_keys_work_after_a_click_on_each_control(shown, talk):
             shown.wait_for_function("(h) => Reveal.getIndices().h === h", arg=at, timeout=2000)
 
 
-def test_a_live_figure_fills_its_slide_and_nothing_of_it_lies_outside(shown, talk):
+def test_a_live_figure_fills_its_slide_and_all_of_it_is_seen_and_legible(shown, talk):
     shown.set_viewport_size({"width": 1280, "height": 720})
     for slide in live_slides(talk):
         frame = frame_of(shown, slide)
@@ -153,6 +153,7 @@ def test_a_live_figure_fills_its_slide_and_nothing_of_it_lies_outside(shown, tal
         }""")
         assert width == 1184 and height >= 600, slide.title
         assert outside == [], slide.title
+        assert [one for one in frame.evaluate(LETTERS) if one[1] < 18] == [], slide.title
 
 
 def test_a_drag_lands_where_the_pointer_is(shown, talk):
