@@ -54,6 +54,7 @@ FAULTS = """async () => {
     return faults;
 }"""
 HERE = ("file:", "blob:", "data:")  # a blob is the text of a figure's worker
+ENDED = "Reveal.isLastSlide() && !Reveal.availableFragments().next"
 CONTROLS = "button:not(:disabled), input:not(:disabled), [tabindex='0']"
 
 
@@ -76,6 +77,15 @@ def shown(browser, lectures, talk):
 def go(page, slide):
     page.evaluate("(number) => Reveal.slide(number - 1)", slide.number)
     page.wait_for_function("(number) => Reveal.getIndices().h === number - 1", arg=slide.number)
+
+
+def test_pagedown_goes_through_it_to_its_end(shown, talk):
+    shown.evaluate("Reveal.slide(0, 0, -1)")
+    keys = len(talk.slides) - 1 + shown.locator(".fragment").count()
+    for _ in range(keys):
+        assert not shown.evaluate(ENDED)
+        shown.keyboard.press("PageDown")
+    assert shown.evaluate(ENDED)
 
 
 def live_slides(talk):
