@@ -28,7 +28,7 @@ PLACE = """JSON.stringify([Reveal.getIndices().h, Reveal.getIndices().f ?? -1,
 READY = """!document.querySelector("section.present .play")
     || !!document.querySelector("section.present iframe[data-ready]")"""
 LOOK = """document.querySelector(".rh-figure").innerHTML
-    + [...document.querySelectorAll(".rh-figure input")].map((input) => input.value + input.checked)"""
+    + [...document.querySelectorAll(".rh-figure input")].map((one) => one.value + one.checked)"""
 # Give a figure's first control the focus; whether it is a slider that stands at its end.
 FOCUS = """(() => {
     const one = document.querySelector(".rh-figure :is([type=range], [type=radio]:checked)");
