@@ -253,7 +253,11 @@ class Talk:
 
     def shorter(self):
         """Cells for the live notebook that cut its trainings down."""
-        return [new_code_cell(SHORTER.format(s.epochs)) for s in self.slides if s.epochs]
+        return [
+            new_code_cell(SHORTER.format(slide.epochs), id=f"{slide.lives[0][0]}-shorter")
+            for slide in self.slides
+            if slide.epochs
+        ]
 
     def of(self, minutes):
         return [slide for slide in self.slides if minutes == 90 or not slide.long]

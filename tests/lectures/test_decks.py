@@ -209,6 +209,19 @@ def test_a_drag_lands_where_the_pointer_is(shown, talk):
     frame.get_by_label("predict first").uncheck()
 
 
+def test_a_click_chooses_the_epoch_under_it(shown, talk):
+    replays = [slide for slide in live_slides(talk) if "replay-figure" in slide.html]
+    if not replays:
+        pytest.skip("no recorded training in this talk")
+    shown.set_viewport_size({"width": 1920, "height": 1080})
+    frame = frame_of(shown, replays[0])
+    shown.wait_for_timeout(100)
+    tick = frame.locator(".rh-axes").nth(1).get_by_text("9", exact=True).bounding_box()
+    shown.mouse.click(tick["x"] + tick["width"] / 2, tick["y"] - 60)
+    epoch = frame.get_by_label("epoch").get_attribute("aria-valuetext")
+    assert epoch == "9\u00a0of\u00a012"
+
+
 def test_code_lights_up_step_by_step(shown, talk):
     for slide in talk.slides:
         steps = slide.html.count('class="fragment step"')
