@@ -154,7 +154,7 @@ def plot_confusion(counts: ArrayLike, classes: Sequence[str]) -> Figure:
             f"counts of shape {numbers.shape}: expected a row and a column for each of the "
             f"{len(classes)} classes"
         )
-    figure, axis = plt.subplots(figsize=(6.2, 5.4))
+    figure, axis = plt.subplots(figsize=(6.2, 4.7))
     drawn = axis.imshow(numbers)
     figure.colorbar(drawn, label="images", shrink=0.8)
     axis.set_xticks(range(len(classes)), classes, rotation=45, ha="right")

@@ -35,6 +35,22 @@ FOLLOW = """(link) => new Promise((done) => {
 })"""
 WIDER = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 FRAME = "new Promise((done) => requestAnimationFrame(() => setTimeout(done)))"
+# Each text that is seen, with the size of its letters as they are shown, and of what it is part.
+LETTERS = """() => {
+    const seen = [];
+    const figure = document.querySelector(".rh-figure");
+    const whole = figure.getBoundingClientRect().width / figure.offsetWidth;
+    const walker = document.createTreeWalker(figure, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+        const { parentElement: element, textContent: words } = walker.currentNode;
+        if (!words.trim() || !element.checkVisibility()) continue;
+        const matrix = element.getScreenCTM?.();
+        const scale = matrix ? Math.hypot(matrix.a, matrix.b) : whole;
+        const size = parseFloat(getComputedStyle(element).fontSize) * scale;
+        seen.push([words, Math.round(10 * size) / 10]);
+    }
+    return seen;
+}"""
 
 
 def link_to(figure):
@@ -62,6 +78,22 @@ def resize(page, width):
     page.set_viewport_size({"width": width, "height": 800})
     page.evaluate(FRAME)
     page.evaluate(FRAME)
+
+
+def on_a_projector(page, scale=1):
+    """Let the figure fill a slide's box of 1184×600 pixels, which the player then scales."""
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    page.evaluate(
+        """(scale) => {
+            const box = document.querySelector("main");
+            box.className = "rh-projector";
+            box.style = `width: 1184px; height: 600px; transform: scale(${scale});
+                transform-origin: 0 0`;
+        }""",
+        scale,
+    )
+    for _ in range(3):
+        page.evaluate(FRAME)
 
 
 def is_too_wide(page):

@@ -123,6 +123,15 @@ def test_confusion_matrix_shows_every_count_in_its_place():
     assert [text.get_color() for text in axis.texts] == ["white", "black", "black", "white"]
 
 
+def test_on_a_slide_a_confusion_matrix_of_ten_classes_has_legible_letters(tmp_path):
+    names = ["airplane", "monkey", *"cdefghij"]
+    figure = plotting.plot_confusion(torch.full((10, 10), 162), names)
+    figure.savefig(tmp_path / "drawn.svg")
+    box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', (tmp_path / "drawn.svg").read_text())
+    width, height = map(float, box.groups())
+    assert plt.rcParams["font.size"] * min(1184 / width, 590 / height) >= 18
+
+
 def test_a_confusion_matrix_of_other_classes_is_refused():
     with pytest.raises(ValueError, match=r"counts of shape \(2, 2\): .* each of the 3 classes"):
         plotting.plot_confusion([[1, 0], [0, 1]], ["cat", "dog", "horse"])

@@ -70,7 +70,8 @@ def make(name, packages, wanted):
         font = TTFont(file)  # read anew: what is cut must know that spaces don't vary any more
     options = subset.Options(flavor="woff2", hinting=False, notdef_outline=True, name_IDs=["*"])
     options.layout_features = ["kern", "liga", "mark", "mkmk", "ccmp", "locl", "tnum", "ssty"]
-    options.drop_tables += ["STAT", "MVAR"] if not axes else []
+    # STAT names the axes for menus of styles, by names that rename() drops: Firefox complains.
+    options.drop_tables += ["STAT"] if axes else ["STAT", "MVAR"]
     cutter = subset.Subsetter(options)
     if name == "math":  # words in formulas are few: no accents, no other scripts
         wanted = {letter for letter in wanted if ord(letter) < 0x7F} | ITALIC | OPERATORS

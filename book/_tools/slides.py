@@ -172,10 +172,8 @@ def names_of(cell):
     tables = [whole]
     for table in tables:
         tables += table.get_children()
-    given = {symbol.get_name() for symbol in whole.get_symbols() if symbol.is_assigned()}
-    given |= {symbol.get_name() for symbol in whole.get_symbols() if symbol.is_imported()}
-    taken = {s.get_name() for t in tables for s in t.get_symbols() if s.is_global()}
-    return given, taken - given
+    given = {s.get_name() for s in whole.get_symbols() if s.is_assigned() or s.is_imported()}
+    return given, {s.get_name() for t in tables for s in t.get_symbols() if s.is_global()} - given
 
 
 def live_notebook(talk):
@@ -186,6 +184,8 @@ def live_notebook(talk):
         if cell.cell_type == "code":
             given, taken = names_of(cell)
             needed = given & wanted and "claims" not in cell.id
+            if cell.id == "imports":
+                kept += talk.shorter()
             if needed or cell.id in named | {"set-up", "imports"}:
                 kept.append(cell)
                 wanted = wanted - given | taken

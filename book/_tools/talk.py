@@ -18,6 +18,7 @@ from textwrap import dedent
 import nbformat
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
+from nbformat.v4 import new_code_cell
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
@@ -33,6 +34,10 @@ PROTOCOL = (
     "VOTE alone, 1 minute. Right: 30 to 70 % → neighbours talk, 2 minutes, vote again; "
     "fewer → explain anew; more → one sentence."
 )
+SHORTER = """\
+from dataclasses import replace
+
+LIVE = replace(LIVE, epochs={})  # the chapter takes more: a class is waiting"""
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable("table")
 MARKDOWN.use(
     dollarmath_plugin,
@@ -122,7 +127,8 @@ class Slide:
     body: str
     notes: str
     votes: list = field(default_factory=list)  # answer, guessed shares, options each with its why
-    lives: list = field(default_factory=list)  # cells that run in front of the class
+    lives: list = field(default_factory=list)  # cells that run in front of the class, and seconds
+    epochs: str = ""  # of a training that is shorter there than in the chapter
     html: str = ""
 
     def __post_init__(self):
@@ -153,6 +159,7 @@ class Slide:
             return f'<div class="stage">{self.code(name, **options)}</div>'
         if kind == "live":
             self.lives.append((name, float(options.pop("seconds"))))
+            self.epochs = options.pop("epochs", "")
             saved = self.output(options.pop("fallback"), options.pop("shows", None))
             return (
                 f'<div class="stage">{self.code(name, **options)}'
@@ -243,6 +250,14 @@ class Talk:
         options = dict(option.split("=", 1) for option in shlex.split(options))
         body, _, notes = self.chapter.filled(body).partition(":::notes\n")
         return Slide(self.chapter, number, title, options, body, notes.rpartition(":::")[0].strip())
+
+    def shorter(self):
+        """Cells for the live notebook that cut its trainings down."""
+        return [
+            new_code_cell(SHORTER.format(slide.epochs), id=f"{slide.lives[0][0]}-shorter")
+            for slide in self.slides
+            if slide.epochs
+        ]
 
     def of(self, minutes):
         return [slide for slide in self.slides if minutes == 90 or not slide.long]

@@ -109,6 +109,7 @@ function render({ model, el }) {
     const { words, values } = SWEEPS[name];
     const [s, lines, each] = [state.read(), [[], []], [[], []]];
     swept = { name, lines, each };
+    if (el.closest(".rh-projector")) shots = []; // it takes the place of what happens inside
     turnTo(name, `Training with each number of the axis (${words}): both networks, three seeds.`);
     for (const [i, value] of values.entries()) {
       for (const seed of [0, 1, 2]) {
@@ -147,8 +148,7 @@ function render({ model, el }) {
   const anew = button("Start again", () => { shots = []; turnTo("", fresh(state.read())); });
   const sweeps = Object.keys(SWEEPS).map((name) => [name,
     button("", () => (busy === name ? turnTo("", "The sweep was stopped.") : sweep(name)))]);
-  const ends = state.stage("errors of the sweep",
-    (_, width) => (swept ? drawSweep(swept, width) : [0, []]));
+  const ends = state.stage("errors of the sweep", (_, wide) => (swept ? drawSweep(swept, wide) : [0, []]));
 
   begin(el, {
     title: state.live(html("span"), ({ depth }) => [`${depth} layers, twice. Which network learns?`]),
@@ -158,7 +158,8 @@ function render({ model, el }) {
       html("label", { class: "rh-guess" }, "It ends at ", guess, " % wrong"),
       fill(both, { class: "rh-primary", "data-action": "train" }), one, anew,
       state.slider("depth", "layers"), ...sweeps.map(([, each]) => each)),
-    state.stage("what happens inside", (s, width, room) => drawInside(s, shots, width, room))),
+    state.stage("what happens inside", (s, width, room) => (room && swept && !shots.length
+      ? drawSweep(swept, width) : drawInside(s, shots, width, room)))),
   ends, fold("More to change",
     html("div", { class: "rh-controls" }, ...["rate", "width", "seed"].map((name) =>
       state.slider(name, SWEEPS[name]?.words ?? name))),

@@ -146,60 +146,63 @@ function tensorBox(x, y, shape, stroke, dash = null) {
 const tip = (x, y, turn, fill) => svg(
   "path", { d: "M0 0l-8 -4.5v9z", transform: `translate(${x} ${y}) rotate(${turn})`, fill });
 
+/** A tensor's shape and what it is, in one line where there is less height than width. */
+const labels = (p, shape, formula) => (p.room && formula ? [`${shapeText(shape)},  ${formula}`]
+  : [shapeText(shape), formula].filter(Boolean));
+
 /** Lines of text around a middle. */
 const words = (x, y, lines, anchor, look) => lines.filter(Boolean).map((line, i, all) =>
   text(x, y + (i - (all.length - 1) / 2) * 16, line, anchor, look));
 
 /**
  * Where everything stands: the layers in rows, the shortcut on their left. A convolution shares its
- * row with the batch norm and the ReLU behind it.
+ * row with the batch norm and the ReLU behind it. On a projector the rows share its room.
  */
-function plan(b, width) {
+function plan(b, width, room) {
   const lane = clamp(106 + (width - 440) * 0.3, 94, 150);
   const left = lane + 16;
   const wide = width < 440 ? { norm: 30, ReLU: 44 } : { norm: 84, ReLU: 56 };
-  wide.conv = Math.min(width - left - 6 - wide.norm - wide.ReLU, 190);
-  const start = 38; // room for the x
-  const fork = start + 40;
-  let y = fork + 40;
+  wide.conv = Math.min(width - left - 6 - wide.norm - wide.ReLU, room ? 260 : 190);
+  const row = room ? 40 : b.layers.some(({ stride }) => stride > 1) ? 74 : 58;
+  const rows = b.layers.filter(({ kind }) => kind === "conv").length;
+  const gap = (most) => (room
+    ? Math.min(most, Math.floor((room - 90 - rows * row) / (rows + 4))) : most);
+  const start = room ? 24 : 38; // for the x
+  const fork = start + gap(40);
+  let y = fork + gap(40);
   const place = (x, kind, high) => (
     { x, wide: wide[kind], centre: x + wide[kind] / 2, top: y, middle: y + high / 2, bottom: y + high });
-  const row = b.layers.some(({ stride }) => stride > 1) ? 74 : 58;
   const starts = { conv: left, norm: left + wide.conv, ReLU: left + wide.conv + wide.norm };
   const layers = b.layers.map(({ kind }, i) => {
-    if (i && kind === "conv") y += row + 36;
+    if (i && kind === "conv") y += row + gap(36);
     return place(starts[kind], kind, row);
   });
-  y += row + 36;
+  y += row + gap(36);
   const plus = place(left, "conv", 24);
-  y += 60;
+  y += 24 + gap(36);
   const last = place(left, "conv", 26);
-  y += 68;
+  y += 26 + gap(42);
   // Edge e leads to node e, and the last one out of the block. Within a row there is none.
   const nodes = [...layers, plus, last];
   const ends = [...nodes.map((node) => node.top), y - 4];
   const edges = ends.map((end, i) => [Math.min(i ? nodes[i - 1].bottom : fork, end), end]);
   return {
     lane, left, start, fork, layers, plus, last, edges, end: y + 8, centre: plus.centre,
-    middle: (layers[0].top + plus.top) / 2, beside: lane / 2, narrow: width < 440,
+    middle: (layers[0].top + plus.top) / 2, beside: lane / 2, narrow: width < 440, room,
   };
 }
 
 function layerBox(box, lines, { now, passed }) {
   return [
-    svg("rect", {
-      x: box.x, y: box.top, width: box.wide, height: box.bottom - box.top, rx: 5,
-      fill: "var(--paper)", stroke: now ? "var(--ink)" : "var(--quiet)", "stroke-width": now ? 3 : 1,
-    }),
+    svg("rect", { x: box.x, y: box.top, width: box.wide, height: box.bottom - box.top, rx: 5,
+      fill: "var(--paper)", stroke: now ? "var(--ink)" : "var(--quiet)", "stroke-width": now ? 3 : 1 }),
     ...words(box.centre, box.middle, lines, "middle", passed ? null : "rh-quiet"),
   ];
 }
 
 const node = (cx, cy, r, now) => [
-  svg("circle", {
-    cx, cy, r, fill: "var(--paper)", stroke: now ? "var(--ink)" : "var(--residual)",
-    "stroke-width": now ? 4 : 2,
-  }),
+  svg("circle", { cx, cy, r, fill: "var(--paper)",
+    stroke: now ? "var(--ink)" : "var(--residual)", "stroke-width": now ? 4 : 2 }),
   curve([[cx - 5, cy], [cx + 5, cy]], "var(--ink)"),
   curve([[cx, cy - 5], [cx, cy + 5]], "var(--ink)"),
 ];
@@ -216,7 +219,7 @@ function edge(p, ends, { passed, back, ink, shape, formula, now, dash = null, po
     pointed && tip(p.centre, back ? top : bottom, back ? -90 : 90, colour),
     ...(passed && shape ? [
       tensorBox(p.centre, middle, shape, colour, dash),
-      ...words(p.centre + 22, middle, [shapeText(shape), formula], "start", now && "rh-strong"),
+      ...words(p.centre + 22, middle, labels(p, shape, formula), "start", now && "rh-strong"),
     ] : []),
   ];
 }
@@ -230,10 +233,9 @@ function shortcutPath(p, b, { passed, back, reach, now, projected }) {
     { "stroke-width": width, "stroke-linejoin": "round" });
   const tensor = (y, shape, formula) => {
     if (!passed || (back && reach > y)) return [];
-    const lines = [shapeText(shape), formula].filter(Boolean);
-    return [
-      tensorBox(x, y, shape, "var(--residual)"), ...onPaper(x, y + 11 + 8 * lines.length, lines, now),
-    ];
+    const lines = labels(p, shape, formula);
+    return [tensorBox(x, y, shape, "var(--residual)"),
+      ...onPaper(x, y + 11 + 8 * lines.length, lines, now)];
   };
   return [
     line([[x, p.fork], fork], 1.5),
@@ -247,35 +249,31 @@ function shortcutPath(p, b, { passed, back, reach, now, projected }) {
 
 /** Words on a line, which they interrupt. */
 const onPaper = (x, y, lines, bold) => [
-  svg("rect", {
-    x: x - 8, y: y - 8 * lines.length, width: 16, height: 16 * lines.length, fill: "var(--paper)",
-  }),
+  svg("rect", { x: x - 8, y: y - 8 * lines.length, width: 16, height: 16 * lines.length,
+    fill: "var(--paper)" }),
   ...words(x, y, lines, "middle", bold && "rh-strong"),
 ];
 
 /** The projection's box, and the tensors on both sides of it. */
 function projectionParts(p, b, { back, now, projected, tensor }) {
-  const lines = [
-    "projection:", "1×1 conv", ...(b.input[1] > b.output[1] ? ["stride 2"] : []), "batch norm",
-    `${brief(b.shortcut.parameters)} par.`,
-    `${brief((back ? 2 : 1) * b.shortcut.macs)} MACs`,
-  ];
+  const conv = ["1×1 conv", b.input[1] > b.output[1] && "stride 2"].filter(Boolean);
+  const lines = ["projection:", ...(p.room ? [conv.join(", ")] : conv), "batch norm",
+    `${brief(b.shortcut.parameters)} par.`, `${brief((back ? 2 : 1) * b.shortcut.macs)} MACs`];
   const half = 8 * lines.length + 5;
   return [
-    ...tensor(p.middle + half + 20, b.output, back && "g"),
-    ...tensor(p.middle - half - 60, b.input, back && projected && "g · P′"),
-    svg("rect", {
-      x: 3, y: p.middle - half, width: p.lane - 6, height: 2 * half, rx: 5, fill: "var(--paper)",
-      stroke: "var(--residual)", "stroke-width": now || projected === "now" ? 4 : 1.5,
-    }),
+    ...tensor(p.middle + half + (p.room ? 11 : 20), b.output, back && "g"),
+    ...tensor(p.middle - half - (p.room ? 32 : 60), b.input, back && projected && "g · P′"),
+    svg("rect", { x: 3, y: p.middle - half, width: p.lane - 6, height: 2 * half, rx: 5,
+      fill: "var(--paper)", stroke: "var(--residual)",
+      "stroke-width": now || projected === "now" ? 4 : 1.5 }),
     ...words(p.beside, p.middle, lines, "middle"),
   ];
 }
 
 /** The whole picture of one step. */
-function picture(s, width) {
+function picture(s, width, room) {
   const b = blockOf(s);
-  const p = plan(b, width);
+  const p = plan(b, width, room);
   const k = b.layers.length;
   const back = s.direction === "backward";
   const times = back ? 2 : 1;
@@ -287,14 +285,15 @@ function picture(s, width) {
   const shapes = [back && b.input, ...b.layers.map((layer) => layer.shape), b.output, b.output];
   const formulas = { 0: "g · F′", [k]: "g", [k + 1]: "g", [k + 2]: "∂L/∂y" };
   const digits = p.narrow ? brief : commas;
-  const lines = ({ kind, words: said, parameters, macs }) => (p.narrow && kind === "norm" ? ["BN"] : [
-    ...said.replace("convolution", "conv").split(", "),
-    parameters && `${digits(parameters)} par.`, macs && `${digits(times * macs)} MACs`]);
-  return [p.end + 12, [
-    svg("rect", {
-      x: p.lane + 2, y: p.layers[0].top - 4, width: width - p.lane - 2, rx: 5,
-      height: p.layers[k - 1].bottom - p.layers[0].top + 8, fill: "var(--wash)",
-    }),
+  const lines = ({ kind, words: said, parameters, macs }) => {
+    const name = said.replace("convolution", "conv");
+    const costs = [parameters && `${digits(parameters)} par.`, macs && `${digits(times * macs)} MACs`];
+    if (room) return [name, costs.filter(Boolean).join(", ")];
+    return p.narrow && kind === "norm" ? ["BN"] : [...name.split(", "), ...costs];
+  };
+  return [p.end + (room ? 8 : 12), [
+    svg("rect", { x: p.lane + 2, y: p.layers[0].top - 4, width: width - p.lane - 2, rx: 5,
+      height: p.layers[k - 1].bottom - p.layers[0].top + 8, fill: "var(--wash)" }),
     text(p.lane + 7, p.layers[0].bottom + 18, "F", "start", "rh-strong"),
     text(p.centre, p.start - 14, "x", "middle", "rh-strong"),
     ...edge(p, [p.start - 4, p.fork], {

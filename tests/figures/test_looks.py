@@ -1,28 +1,12 @@
 """One family of figures: title, task, picture, controls; letters and lines that can be seen."""
 
 import pytest
-from browsing import FRAME
+from browsing import LETTERS, on_a_projector
 
 from resnet_helpers.figures import FIGURES, DegradationExplorer, TrainingReplay
 
 LEAST = {390: 12, 1366: 13}  # pixels of a letter's size as it is shown, by the window's width
 UNFOLD = "document.querySelectorAll('details').forEach((fold) => { fold.open = true; })"
-# Each text that is seen, with the size of its letters as they are shown, and of what it is part.
-LETTERS = """() => {
-    const seen = [];
-    const figure = document.querySelector(".rh-figure");
-    const whole = figure.getBoundingClientRect().width / figure.offsetWidth;
-    const walker = document.createTreeWalker(figure, NodeFilter.SHOW_TEXT);
-    while (walker.nextNode()) {
-        const { parentElement: element, textContent: words } = walker.currentNode;
-        if (!words.trim() || !element.checkVisibility()) continue;
-        const matrix = element.getScreenCTM?.();
-        const scale = matrix ? Math.hypot(matrix.a, matrix.b) : whole;
-        const size = parseFloat(getComputedStyle(element).fontSize) * scale;
-        seen.push([words, Math.round(10 * size) / 10]);
-    }
-    return seen;
-}"""
 ORDER = """() => [...document.querySelector(".rh-figure").querySelectorAll(
         ".rh-title, .rh-task, .rh-stage, canvas, .rh-network, input, select, button, .rh-share")]
     .filter((part) => part.checkVisibility())
@@ -91,29 +75,12 @@ def test_lines_and_words_of_the_pictures_stand_out(show_figure, figure, scheme):
     assert [one for one in seen if one[2] < (4.5 if one[0] == "text" else 3)] == []
 
 
-def on_a_projector(page, scale=1):
-    """Let the figure fill a slide's box of 1184×600 pixels, which the player then scales."""
-    page.set_viewport_size({"width": 1920, "height": 1080})
-    page.evaluate(
-        """(scale) => {
-            const box = document.querySelector("main");
-            box.className = "rh-projector";
-            box.style = `width: 1184px; height: 600px; transform: scale(${scale});
-                transform-origin: 0 0`;
-        }""",
-        scale,
-    )
-    for _ in range(3):
-        page.evaluate(FRAME)
-
-
 def test_on_a_projector_it_fits_a_slide_and_the_last_row_can_read_it(show_figure, figure):
     page = show_figure(figure, width=1280)
     on_a_projector(page)
     whole, seen = page.locator(".rh-figure"), page.evaluate(LETTERS)
     assert whole.evaluate("box => [box.scrollWidth, box.scrollHeight]") == [1184, 600]
-    # A block has many rows: the stepper's picture shrinks to the box.
-    assert min(size for _, size in seen) >= (16 if figure.name == "stepper" else 18)
+    assert min(size for _, size in seen) >= 18
     assert not page.locator(".rh-share").is_visible() and not page.locator(".rh-task").is_visible()
 
 

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 import torch
-from browsing import follow, link_to, random_figures, resize
+from browsing import LETTERS, follow, link_to, on_a_projector, random_figures, resize
 from torch.utils.flop_counter import FlopCounterMode
 
 from resnet_helpers.arithmetic import conv_macs, layer_table
@@ -295,10 +295,19 @@ def test_nothing_is_cut_and_nothing_overlaps(show_figure, kind, direction):
     page = show_figure(figure)
     for width in (320, 360, 390, 497, 720, 772):
         resize(page, width)
-        frame, *texts = page.evaluate(PLACES)
-        for text in texts:
-            assert frame["left"] <= text["left"] and text["right"] <= frame["right"] + 0.5, text
-        for a, b in itertools.combinations(texts, 2):
-            apart = a["right"] <= b["left"] or b["right"] <= a["left"]
-            # Lines of letters 13 px high stand 16 px apart; their boxes may touch.
-            assert apart or a["bottom"] <= b["top"] + 2 or b["bottom"] <= a["top"] + 2, (a, b)
+        stands_apart(page)
+    on_a_projector(page)
+    stands_apart(page)
+    assert min(size for _, size in page.evaluate(LETTERS)) >= 18
+
+
+def stands_apart(page):
+    frame, *texts = page.evaluate(PLACES)
+    for text in texts:
+        assert frame["left"] <= text["left"] and text["right"] <= frame["right"] + 0.5, text
+        assert frame["top"] <= text["top"] and text["bottom"] <= frame["bottom"] + 0.5, text
+    for a, b in itertools.combinations(texts, 2):
+        apart = a["right"] <= b["left"] or b["right"] <= a["left"]
+        # Lines stand so close that the boxes of their letters may touch.
+        touch = (a["bottom"] - a["top"]) / 6
+        assert apart or a["bottom"] <= b["top"] + touch or b["bottom"] <= a["top"] + touch, (a, b)
