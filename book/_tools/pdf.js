@@ -2,7 +2,7 @@
 // page's title, the id of its place, and the same of its sections. No script of the pages runs.
 // `pages` are pairs of a name, such as notebooks/06_training, and the page's text. What a link
 // leads to that isn't among them stands at the address `published`.
-([pages, published]) => {
+async ([pages, published]) => {
   const OUT = "script, template, .headerlink, details:is(.hide, .set-up), .claims .checks, "
     + "a.start, .doors";
   const SHORT = 24; // lines of code that stay on one page
@@ -122,5 +122,7 @@
   // A place has a name in the PDF if a link leads to it.
   const named = ["contents", outline[0][1], ...outline[0][2].map(([, id]) => id)];
   contents.append(make("p", { className: "unseen" }, ...named.map((id) => link(id, ""))));
+  document.body.getBoundingClientRect(); // the layout asks for fonts and pictures
+  await Promise.all([document.fonts.ready, ...[...document.images].map((image) => image.decode())]);
   return [outline[0], ["Contents", "contents", []], ...outline.slice(1)];
 }

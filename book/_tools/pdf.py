@@ -33,10 +33,10 @@ PDF = ROOT / "_build" / "deep-by-addition.pdf"
 LARGE = 200_000  # bytes; a photograph that Chromium unpacked to more is packed again
 CHROMIUM = "chromium", "chromium-browser", "google-chrome"
 WEIGHTS = 400, 600
-STYLE = """async (text) => {
+MARGIN, HEIGHT = 50, 842  # of the page, in points
+STYLE = """(text) => {
     document.querySelector('link[href*="fonts/fonts.css"]').remove();
     document.head.append(Object.assign(document.createElement("style"), { textContent: text }));
-    await document.fonts.ready;
 }"""
 FILL = """(pages) => document.querySelectorAll("a.paged").forEach((a) => {
     a.lastChild.textContent = pages[decodeURIComponent(a.hash.slice(1))];
@@ -82,11 +82,15 @@ def open_book(browser, html):
 
 
 def printed(page):
-    """A reader of the PDF of an open page, and on which page, counted from 0, each place stands."""
+    """A reader of the PDF of an open page; and of each place its page, from 0, and how high it is."""
     data = page.pdf(format="A4", prefer_css_page_size=True, print_background=True, tagged=True)
     pdf = PdfReader(io.BytesIO(data))
-    places = pdf.named_destinations.items()
-    return pdf, {name[1:]: pdf.get_destination_page_number(place) for name, place in places}
+    places = {}
+    for name, place in pdf.named_destinations.items():
+        number, top = pdf.get_destination_page_number(place), place.top
+        # What begins a page may be set at the very foot of the page before, and not each time.
+        places[name[1:]] = (number, top) if top > MARGIN else (number + 1, HEIGHT)
+    return pdf, places
 
 
 def make_pdf(browser, html, path):
@@ -99,7 +103,7 @@ def make_pdf(browser, html, path):
     """
     page, outline = open_book(browser, html)
     _, places = printed(page)
-    page.evaluate(FILL, {place: number + 1 for place, number in places.items()})
+    page.evaluate(FILL, {place: number + 1 for place, (number, _) in places.items()})
     pdf, places = printed(page)
     page.close()
     logging.getLogger("pypdf").setLevel(logging.ERROR)  # it counts a page's objects once too often
@@ -107,10 +111,10 @@ def make_pdf(browser, html, path):
     for title, place, sections in outline:
         parent = None
         for words, to in [(title, place), *sections]:
-            top = pdf.named_destinations[f"/{to}"].top
+            number, top = places[to]
             item = writer.add_outline_item(
                 title=words,
-                page_number=places[to],
+                page_number=number,
                 parent=parent,
                 fit=Fit.xyz(left=0, top=top),
                 is_open=False,
