@@ -7,6 +7,7 @@ It does so twice: the second time the contents and the answers' links say on whi
 stands.
 """
 
+import functools
 import io
 import logging
 import shutil
@@ -54,6 +55,7 @@ def config():
     return yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
 
 
+@functools.cache
 def faces():
     """A style sheet of the book's faces, each weight a font: no PDF can hold a variable one."""
     rules = ""
@@ -82,7 +84,7 @@ def open_book(browser, html):
 
 
 def printed(page):
-    """A reader of the PDF of an open page; and of each place its page, from 0, and how high it is."""
+    """A reader of the PDF of an open page, and of each place its page, from 0, and its height."""
     data = page.pdf(format="A4", prefer_css_page_size=True, print_background=True, tagged=True)
     pdf = PdfReader(io.BytesIO(data))
     places = {}
@@ -103,6 +105,8 @@ def make_pdf(browser, html, path):
     """
     page, outline = open_book(browser, html)
     _, places = printed(page)
+    page.close()  # printed once more, it would be broken into pages elsewhere
+    page, _ = open_book(browser, html)
     page.evaluate(FILL, {place: number + 1 for place, (number, _) in places.items()})
     pdf, places = printed(page)
     page.close()
