@@ -114,15 +114,13 @@ async ([pages, published]) => {
     words(article.querySelector("h1")), article.querySelector("h1").id,
     [...article.querySelectorAll("h2")].map((h2) => [words(h2), h2.id]),
   ]);
+  // A place has a name in the PDF if a link leads to it, and here one leads to each.
   const entry = ([title, id, sections]) => make("li", {}, paged(id, title),
     ...(sections ? [make("ul", {}, ...sections.map(entry))] : []));
-  const contents = make("nav", { className: "bd-article book-contents", id: "contents" },
+  const contents = make("nav", { className: "bd-article book-contents" },
     make("h1", { textContent: "Contents" }), make("ul", {}, ...outline.slice(1).map(entry)));
   articles[0].after(contents);
-  // A place has a name in the PDF if a link leads to it.
-  const named = ["contents", outline[0][1], ...outline[0][2].map(([, id]) => id)];
-  contents.append(make("p", { className: "unseen" }, ...named.map((id) => link(id, ""))));
   document.body.getBoundingClientRect(); // the layout asks for fonts and pictures
   await Promise.all([document.fonts.ready, ...[...document.images].map((image) => image.decode())]);
-  return [outline[0], ["Contents", "contents", []], ...outline.slice(1)];
+  return outline;
 }
