@@ -118,7 +118,7 @@ async ([pages, published]) => {
   const entry = ([title, id, sections]) => make("li", {}, paged(id, title),
     ...(sections ? [make("ul", {}, ...sections.map(entry))] : []));
   const contents = make("nav", { className: "bd-article book-contents" },
-    make("h1", { textContent: "Contents" }), make("ul", {}, ...outline.slice(1).map(entry)));
+    make("h1", { textContent: "Contents" }), make("ul", {}, ...outline.map(entry)));
   articles[0].after(contents);
   document.body.getBoundingClientRect(); // the layout asks for fonts and pictures
   await Promise.all([document.fonts.ready, ...[...document.images].map((image) => image.decode())]);
