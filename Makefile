@@ -7,7 +7,7 @@ ON_BOTH_CORES := OMP_NUM_THREADS=1 $(PY) -m pytest -q -n 2 --dist loadfile
 # No built pages, no kernels, no browser, no clock; and the examples in docstrings.
 FAST := -m "not process and not browser and not timing" --doctest-modules resnet_helpers tests
 .DEFAULT_GOAL := help
-.PHONY: help book read slides test check lint figures format notebooks seeds benchmarks lab frame \
+.PHONY: help book read slides pdf test check lint figures format notebooks seeds benchmarks lab frame \
 	address constraints installed dev clean
 
 help:  ## List the commands
@@ -21,6 +21,9 @@ read: installed  ## Build the web book from the chapters' saved outputs (about a
 
 slides: installed  ## Make the lectures in _build/html/lectures from saved outputs (half a minute)
 	@$(PY) book/_tools/slides.py
+
+pdf: dev  ## Print the built book into _build/deep-by-addition.pdf, by Chromium (about a minute)
+	@$(PY) book/_tools/pdf.py
 
 test: dev  ## Run all tests, the notebooks' saved outputs included (12 to 18 minutes after make book)
 	@$(ON_BOTH_CORES) $(FAST)
