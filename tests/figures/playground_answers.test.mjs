@@ -1,12 +1,14 @@
-// The five experiments' answers, each with the seeds 0 to 4, by the page's own code. The bounds are
-// wider than what was measured: another engine rounds otherwise, and deep plain networks enlarge it.
+// The five experiments' answers, by the page's own code. They were measured with the seeds 0 to 4;
+// two of these guard them. The bounds are wider than what was measured: another engine rounds
+// otherwise, and deep plain networks enlarge it.
 import assert from "node:assert/strict";
 import test from "node:test";
 import { mathematics } from "../../resnet_helpers/figures/playground_math.js";
 
 const { answer, STEPS } = mathematics();
 const DEFAULT = { depth: 40, width: 12, rate: 0.05, norm: true, zero: false, points: "spirals" };
-const SEEDS = [0, 1, 2, 3, 4];
+const SEEDS = [0, 3];
+const ALL = [0, 1, 2, 3, 4];
 
 function finish(settings, to) {
   const work = answer({ settings, to, look: false });
@@ -15,9 +17,10 @@ function finish(settings, to) {
     if (done) return value;
   }
 }
-const ends = (changed, residual, to = STEPS) =>
-  SEEDS.map((seed) => finish({ ...DEFAULT, ...changed, residual, seed }, to));
-const errors = (changed, residual) => ends(changed, residual).map(({ error }) => 100 * error);
+const ends = (changed, residual, { to = STEPS, seeds = SEEDS } = {}) =>
+  seeds.map((seed) => finish({ ...DEFAULT, ...changed, residual, seed }, to));
+const errors = (changed, residual, seeds) =>
+  ends(changed, residual, { seeds }).map(({ error }) => 100 * error);
 const every = (numbers, holds) => assert.ok(numbers.every(holds), numbers.join(", "));
 
 test("by default the plain network ends above 10 %, the residual one below 2 %", () => {
@@ -31,7 +34,7 @@ test("is it the learning rate? no rate saves the plain network; 0.3 spoils some 
     every(errors({ rate }, true), (error) => error < 2);
   }
   every(errors({ rate: 0.3 }, false), (error) => error > 10);
-  assert.ok(errors({ rate: 0.3 }, true).filter((error) => error > 10).length >= 1);
+  assert.ok(errors({ rate: 0.3 }, true, ALL).filter((error) => error > 10).length >= 1);
 });
 
 test("does width save the plain one? wider is better, and never good", () => {
@@ -42,12 +45,12 @@ test("does width save the plain one? wider is better, and never good", () => {
 });
 
 test("which layers have a gradient? all, and the plain network's first layers the longest", () => {
-  for (const { gradients } of ends({}, false, 1)) {
+  for (const { gradients } of ends({}, false, { to: 1 })) {
     const ratio = Math.max(...gradients) / Math.min(...gradients);
     assert.ok(ratio > 900 && ratio < 20_000, ratio);
     assert.ok(gradients[0] > 800 * gradients.at(-1));
   }
-  for (const { gradients } of ends({}, true, 1)) {
+  for (const { gradients } of ends({}, true, { to: 1 })) {
     const ratio = Math.max(...gradients) / Math.min(...gradients);
     assert.ok(ratio > 15 && ratio < 250, ratio);
   }

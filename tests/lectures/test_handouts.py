@@ -9,7 +9,13 @@ import numpy as np
 import psutil
 import pytest
 import slides
+import torch
 from nbclient import NotebookClient
+from torch import nn
+
+from resnet_helpers.experiments.fit import threads
+from resnet_helpers.networks import resnet18
+from resnet_helpers.training import loss_batch
 
 BOTH = ("07_a_better_recipe.md", "08_why_it_works.md")
 PAGES = {"class/{}-handout": 8, "class/{}-worksheet": 2, "teacher/{}-plan": 1}
@@ -101,14 +107,32 @@ def test_a_live_notebook_runs_from_an_empty_folder_in_the_time_that_its_slides_s
     assert all(took[name][1] <= seconds for name, seconds in lives.items()), took
 
 
+def slowness():
+    """How slow this machine is now: 1 where ResNet-18 trains at 60 images a second, at 96×96."""
+    model, images = resnet18(), torch.rand(32, 3, 96, 96)
+    model.to(memory_format=torch.channels_last)
+    opt, seconds = torch.optim.SGD(model.parameters(), lr=0.01), []
+    with threads(2):
+        for _ in range(4):
+            begun = time.perf_counter()
+            loss_batch(nn.CrossEntropyLoss(), model(images), torch.arange(32) % 10, opt)
+            seconds.append(time.perf_counter() - begun)
+    print(f"ResNet-18: {32 / min(seconds):.0f} images a second")
+    return max(1, 60 * min(seconds) / 32)
+
+
 @pytest.mark.timing
 def test_a_live_training_takes_no_longer_than_its_slide_says(talk, lectures, tmp_path):
     lives, trainings = promised(talk)
     if not trainings:
         pytest.skip("has no training that is cut down for the room")
+    before = slowness()
     took = run_live(talk, lectures, tmp_path)
-    whole = {name: took[name][0] * epochs / 2 for name, epochs in trainings.items()}
-    assert all(seconds <= lives[name] for name, seconds in whole.items()), whole
+    slow = max(before, slowness())
+    for name, epochs in trainings.items():
+        whole = took[name][0] * epochs / 2
+        print(f"{name}: {whole:.0f} s, slowness {slow:.1f}")
+        assert whole <= lives[name] * slow
 
 
 def test_the_player_is_reveals_three_files_and_its_licence(lectures):

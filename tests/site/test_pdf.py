@@ -33,7 +33,7 @@ def bare(text):
 
 
 @pytest.fixture(scope="module")
-def runs(pdf):
+def pieces(pdf):
     """Of each page, its pieces of text and where they begin, in points from the bottom left."""
 
     def of(page):
@@ -52,9 +52,9 @@ def runs(pdf):
 
 
 @pytest.fixture(scope="module")
-def texts(runs):
+def texts(pieces):
     """Of each page, its text without white space and without the page's number."""
-    return [bare("".join(text for text, _, y in page if y > FOOT)) for page in runs]
+    return [bare("".join(text for text, _, y in page if y > FOOT)) for page in pieces]
 
 
 @pytest.fixture(scope="module")
@@ -155,14 +155,14 @@ def test_answers_stand_at_the_chapters_end(chapter, texts):
                 assert bare(line) in answers
 
 
-def test_no_page_is_empty_and_each_has_its_number(runs, texts, pdf):
-    for number, (page, text) in enumerate(zip(runs, texts, strict=True), start=1):
+def test_no_page_is_empty_and_each_has_its_number(pieces, texts, pdf):
+    for number, (page, text) in enumerate(zip(pieces, texts, strict=True), start=1):
         assert text or pdf.pages[number - 1].images
         assert [words.strip() for words, _, y in page if y < FOOT] == [str(number)]
 
 
-def test_no_text_begins_in_a_margin(runs, pdf):
-    for page, found in zip(pdf.pages, runs, strict=True):
+def test_no_text_begins_in_a_margin(pieces, pdf):
+    for page, found in zip(pdf.pages, pieces, strict=True):
         assert [float(side) for side in page.mediabox[2:]] == pytest.approx(A4, abs=1)
         assert [
             (text, x, y)
