@@ -15,11 +15,11 @@ CUT = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0
 
 
 def pytest_collection_modifyitems(items):
-    """Mark what builds pages or opens a browser; note which kind of trouble a test is about."""
+    """Mark what builds pages, starts node or a browser; note which kind of trouble it is about."""
     for item in items:
         if "browser" in item.fixturenames:
             item.add_marker("browser")
-        if "made_once" in item.fixturenames:
+        if {"made_once", "node"} & set(item.fixturenames):
             item.add_marker("process")
         kinds = (mark.args[0] for mark in item.iter_markers("trouble"))
         item.user_properties += [("trouble", kind) for kind in kinds]

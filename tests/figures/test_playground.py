@@ -201,7 +201,6 @@ def test_a_step_moves_the_numbers_as_sgd_with_momentum_does(node):
     assert (ends - trace.values[-1]).abs().max() < 1e-9
 
 
-@pytest.mark.process
 @pytest.mark.parametrize("name", ["playground", "playground_answers"])
 def test_node_tests_the_mathematics_and_the_five_answers(node, name):
     ran = subprocess.run(
@@ -385,7 +384,6 @@ def test_a_sweep_of_depth_takes_less_than_a_minute(show_figure, slowness):
     assert page.locator(".rh-stage circle").count() == 36
 
 
-@pytest.mark.process
 def test_the_still_shows_what_the_pages_code_measures(node):
     # A seed of each depth. Not at 24 layers, where a plain network may or may not get there:
     # another engine's rounding decides. Nor to the last point, for the same reason.
