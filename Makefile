@@ -32,7 +32,7 @@ test: dev  ## Run all tests, the notebooks' saved outputs included (12 to 18 min
 	@$(PY) book/_tools/execute.py
 	@PYTHONPATH=book/_tools $(PY) -m pytest -q -p replay --nbval notebooks
 
-check: lint  ## Check the code, its types and examples, and run the fast tests (about a minute)
+check: lint  ## Check the code, its types and examples, and run the fast tests (a minute and a half)
 	@$(ON_BOTH_CORES) $(FAST)
 
 lint: dev
