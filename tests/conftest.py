@@ -6,6 +6,7 @@ import shutil
 from collections import Counter
 
 import pytest
+from firefox import FIREFOX, Firefox
 from playwright.sync_api import sync_playwright
 
 import resnet_helpers  # noqa: F401 (first: it says how PyTorch's threads wait)
@@ -17,7 +18,7 @@ CUT = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0
 def pytest_collection_modifyitems(items):
     """Mark what builds pages, starts node or a browser; note which kind of trouble it is about."""
     for item in items:
-        if "browser" in item.fixturenames:
+        if {"browser", "firefox"} & set(item.fixturenames):
             item.add_marker("browser")
         if {"made_once", "node"} & set(item.fixturenames):
             item.add_marker("process")
@@ -77,3 +78,13 @@ def browser(chromium):
         running = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", CUT])
         yield running
         running.close()
+
+
+@pytest.fixture(scope="session")
+def firefox(tmp_path_factory):
+    """A running Firefox."""
+    if not FIREFOX:
+        pytest.skip("no Firefox on this machine (.ci/run installs one)")
+    running = Firefox(tmp_path_factory.mktemp("firefox"))
+    yield running
+    running.close()

@@ -234,7 +234,8 @@ def record(name, data_name, only="*", folder=RECORDED):
         for run, made in zip(group, _make(group, data, place), strict=True):
             made["provenance"] |= {"command": command, "data": recording.source}
             write_json(paths[run], made)
-        shutil.rmtree(place, ignore_errors=True)  # what is short keeps nothing there
+        if place.exists():  # what is short keeps nothing there
+            shutil.rmtree(place)
     print(f"{name}: {len(chosen)} of {len(chosen)} runs recorded")
 
 

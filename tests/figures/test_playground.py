@@ -1,5 +1,6 @@
 """The playground: its numbers are PyTorch's, its pages train, and its answers hold."""
 
+import itertools
 import json
 import random
 import re
@@ -390,7 +391,7 @@ def test_the_still_shows_what_the_pages_code_measures(node):
     told = [
         (DEFAULT | {"residual": kind == "residual", "depth": depth, "seed": seed}, errors[seed])
         for kind, ends in MEASURED.items()
-        for seed, (depth, errors) in zip((0, 1, 2, 0, 1, 2), ends.items(), strict=True)
+        for seed, (depth, errors) in zip(itertools.cycle(range(3)), ends.items(), strict=False)
         if depth != 24
     ]
     ran = run_ends(node, [settings for settings, _ in told])

@@ -309,5 +309,5 @@ def stands_apart(page):
     for a, b in itertools.combinations(texts, 2):
         apart = a["right"] <= b["left"] or b["right"] <= a["left"]
         # Lines stand so close that the boxes of their letters may touch.
-        touch = (a["bottom"] - a["top"]) / 6
+        touch = (a["bottom"] - a["top"]) / 8
         assert apart or a["bottom"] <= b["top"] + touch or b["bottom"] <= a["top"] + touch, (a, b)

@@ -13,6 +13,8 @@ from math_core import LatexToMathML
 from sphinx.util.math import get_node_equation_number
 
 CONVERTER = LatexToMathML()
+# Pygments' names, modules, punctuation and white space: half of the weight of a page's code.
+AS_THE_REST = re.compile(r'<span class="(?:n|nn|p|w)">([^<]*)</span>')
 
 
 def mathml(node, displaystyle):
@@ -45,10 +47,6 @@ def visit_block(self, node):
         self.body.append(f'<span class="eqno">({get_node_equation_number(self, node)})</span>')
     self.body.append("</div>\n")
     raise nodes.SkipNode
-
-
-# Pygments' names, modules, punctuation and white space: half of the weight of a page's code.
-AS_THE_REST = re.compile(r'<span class="(?:n|nn|p|w)">([^<]*)</span>')
 
 
 def leave_out_unused(app, pagename, templatename, context, doctree):
