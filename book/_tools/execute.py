@@ -182,11 +182,15 @@ def complaints(notebook):
                 yield f"    {cell.id}: {line}"
 
 
-def run_all(paths):
+def run_all(paths, meanwhile=lambda: None):
     """Run those chapters that haven't run, a line for each, and return what failed.
 
     Two run at a time, each in a process of its own, since few of their cells keep two cores busy;
     the longest begin.
+
+    Args:
+        paths: the chapters.
+        meanwhile: what is called as soon as the first has begun: it has the second core.
 
     Returns:
         a list of sentences, each with a chapter, its cell and its error.
@@ -201,6 +205,8 @@ def run_all(paths):
             while waiting and len(running) < 2:
                 path = waiting.pop()
                 running[path] = begin(path)
+                if len(waiting) == len(seconds) - 1:
+                    meanwhile()
             time.sleep(0.1)
             for path in [path for path, process in running.items() if process.poll() is not None]:
                 outcome, failures[path] = end(path, running.pop(path))
@@ -209,11 +215,10 @@ def run_all(paths):
                 togo = f", about {minutes(left)} to go" if waiting or running else ""
                 number = f"chapter {paths.index(path) + 1} of {len(paths)}"
                 print(f"{number}: {outcome[0]}{togo}", *outcome[1:], sep="\n", flush=True)
-    except KeyboardInterrupt:
-        for process in running.values():
+    finally:
+        for process in running.values():  # it is broken off
             process.send_signal(signal.SIGINT)
             process.wait()
-        raise
     return [failures[path] for path in paths if failures.get(path)]
 
 

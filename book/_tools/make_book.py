@@ -17,6 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import beside
 import execute
 import nbformat
 import platformdirs
@@ -91,23 +92,51 @@ def stage(paths):
         nbformat.write(execute.with_outputs(path), staged / "notebooks" / path.name)
 
 
-def build_pages(paths):
-    """Build all pages and the lectures, and return whether there was nothing to complain of."""
+def build_pages(paths, anew=True):
+    """Build the pages and, meanwhile, the lectures.
+
+    Args:
+        paths: the chapters.
+        anew: whether all pages are built, and not only those of which something changed.
+
+    Returns:
+        whether there was nothing to complain of.
+    """
     stage(paths)
     script = "from jupyter_book.cli.main import main; main()"
-    jupyter_book = [sys.executable, "-c", script, "build", str(BUILT / "source"), "--all", "-q"]
+    jupyter_book = [sys.executable, "-c", script, "build", str(BUILT / "source"), "-q"]
     options = ["--path-output", str(ROOT), "--warningiserror", "--keep-going"]
-    built = subprocess.run(
-        [*jupyter_book, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    if built.returncode:
-        print(built.stdout)
-    try:
-        slides.make_lectures(BUILT / "html" / "lectures")
-    except ValueError as error:  # a talk asks for what its chapter no longer has
-        print(error)
-        return False
-    return built.returncode == 0
+    lectures, whole = BUILT / "html" / "lectures", True
+    with subprocess.Popen(
+        [*jupyter_book, *options, *(["--all"] if anew else [])],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as building:
+        try:
+            slides.make_lectures(lectures)
+        except ValueError as error:  # a talk asks for what its chapter no longer has
+            print(error)
+            whole = False
+        output, _ = building.communicate()
+    if building.returncode:
+        print(output)
+        whole = False
+    beside.link_pages(lectures)
+    return whole
+
+
+def index():
+    return BUILT / "html" / "index.html"
+
+
+def show_saved(paths):
+    """Build the pages from saved outputs, so that one can begin to read."""
+    whole = build_pages(paths)
+    if not index().exists():
+        sys.exit("No page could be built: see above.")
+    print(f"The book is ready to read (saved outputs):\n    {index()}", flush=True)
+    return whole
 
 
 def make_book(paths, reads):
@@ -121,32 +150,26 @@ def make_book(paths, reads):
         a list of sentences.
     """
     start = time.perf_counter()
-    for path in paths:
-        if not execute.has_run(path):
-            execute.forget(path)
     waiting = [path for path in paths if not execute.has_run(path)]
+    for path in waiting:
+        execute.forget(path)
     print("Building the pages: about a minute.", flush=True)
-    whole = build_pages(paths)
-    index = BUILT / "html" / "index.html"
-    if not index.exists():
-        return ["No page could be built: see above."]
-    if waiting:
-        print(f"The book is ready to read (saved outputs):\n    {index}", flush=True)
-    failures = []
-    if waiting and not reads:
-        print("Now every chapter runs on this machine.", flush=True)
-        failures = execute.run_all(paths)
-        print("Building the pages again, with what came out.", flush=True)
-        whole = build_pages(paths)
-    if not waiting or not reads:
+    failures, whole = [], []
+    if waiting and reads:
+        whole.append(show_saved(paths))
+    else:
+        if waiting:
+            failures = execute.run_all(paths, lambda: whole.append(show_saved(paths)))
+            print("Building the pages again, with what came out.", flush=True)
+        whole.append(build_pages(paths, anew=not waiting))
         records = [execute.record_of(path) for path in paths]
         claims = sum(record["claims"] for record in records)
         took = execute.minutes(time.perf_counter() - start)
         print(f"The book is built, in {took}; {claims} claims hold. Open it in a browser:")
-        print(f"    {index}")
+        print(f"    {index()}")
     if failures:
         print("These chapters failed. Their pages show saved outputs, all other pages are whole.")
-    return failures if whole else ["The pages have faults: see above.", *failures]
+    return failures if all(whole) else ["The pages have faults: see above.", *failures]
 
 
 def main():

@@ -291,10 +291,11 @@ def make_lectures(folder):
     card = page("A card to fold", f'<main class="card" aria-label="A, B, C, D">{CARD}</main>')
     (folder / "class" / "abcd.html").write_text(card, "utf-8")
     (folder / "index.html").write_text(index(talks), "utf-8")
-    beside.link_pages(folder)
     if wrong:
         raise ValueError("\n".join(wrong))
 
 
 if __name__ == "__main__":
-    make_lectures(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "_build/html/lectures")
+    lectures = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "_build/html/lectures"
+    make_lectures(lectures)
+    beside.link_pages(lectures)

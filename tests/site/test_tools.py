@@ -53,7 +53,7 @@ def pages(book, monkeypatch):
     """What each building of the pages found as a chapter's outputs, instead of Jupyter Book."""
     found = []
 
-    def build_pages(paths):
+    def build_pages(paths, anew=True):
         make_book.stage(paths)
         staged = [execute.read(book / "_build/source/notebooks" / path.name) for path in paths]
         found.append([execute.printed(notebook) for notebook in staged])
@@ -183,7 +183,7 @@ import execute, make_book
 signal.signal(signal.SIGINT, signal.default_int_handler)  # `make test &` would ignore it
 execute.NOTEBOOKS = Path({str(chapters)!r})
 make_book.BUILT = Path({str(book / "_build")!r})
-make_book.build_pages = lambda paths: (make_book.BUILT / "html").mkdir(parents=True) or (
+make_book.build_pages = lambda paths, anew=True: (make_book.BUILT / "html").mkdir(parents=True) or (
     make_book.BUILT / "html" / "index.html").touch() or True
 make_book.main()
 """
