@@ -36,7 +36,6 @@ HANDLERS = [
     ("builder-inited", 500, small_pictures.allow_webp),
     # Before the pages, which name each script with a sum over its text.
     ("builder-inited", 500, figure_scripts.write),
-    ("env-get-outdated", 500, status.outdated),
     ("source-read", 500, api.add_modules),
     ("source-read", 500, questions.collect),
     # Before Sphinx collects the images.
