@@ -87,10 +87,6 @@ def lab(tmp_path_factory):
     new_cell = nbformat.v4.new_code_cell
     draw = new_cell(DRAW, metadata={"mystnb": {"image": {"alt": ALT}}})
     write_notebook(folder / "figures.ipynb", new_cell(SHOW), new_cell(ASK), draw)
-    # All cells are drawn, not only those in sight: the saved figures need 60,000 pixels.
-    settings = home / "CONFIG/lab/user-settings/@jupyterlab/notebook-extension"
-    settings.mkdir(parents=True)
-    (settings / "tracker.jupyterlab-settings").write_text('{"windowingMode": "none"}')
     options = ["--no-browser", "--allow-root", "--port=0", "--IdentityProvider.token="]
     options += ["--LabApp.expose_app_in_browser=True", f"--ServerApp.root_dir={folder}"]
     places = {f"JUPYTER_{name}_DIR": str(home / name) for name in ("CONFIG", "DATA", "RUNTIME")}
