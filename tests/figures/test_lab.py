@@ -30,13 +30,18 @@ ASK = """\
 calculator = next(figure for figure in shown if isinstance(figure, CostCalculator))
 print("the kernel knows", calculator.kernel)
 """
-IDLE = """() => {
-    const notebook = window.jupyterapp?.shell.currentWidget;
-    return notebook?.sessionContext?.session?.kernel?.status === "idle";
+# "void": the promise of a command would be waited for without a limit.
+OPEN = "(path) => void window.jupyterapp.commands.execute('docmanager:open', { path })"
+OPENED = """(path) => {
+    const notebook = window.jupyterapp.shell.currentWidget;
+    return notebook?.context?.path === path
+        && notebook.sessionContext.session?.kernel?.status === "idle";
 }"""
 
 
 DRAW = """\
+import warnings
+warnings.simplefilter("default")  # matplotlib's are not the figures'
 import matplotlib.pyplot as plt
 from resnet_helpers.plotting import use_style
 use_style()
@@ -44,7 +49,8 @@ plt.plot([1, 2])
 plt.show()
 """
 ALT = 'Loss rises from 1 to 2: "worse" & worse.'
-ALTS = """[...document.querySelectorAll(".jp-OutputArea-output img")]
+ALTS = """[...window.jupyterapp.shell.currentWidget.node
+    .querySelectorAll(".jp-OutputArea-output img")]
     .filter((img) => !img.closest(".rh-figure")).map((img) => img.alt)"""
 
 
@@ -73,15 +79,14 @@ def write_notebook(path, *cells):
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """The address of a JupyterLab with three notebooks in its folder."""
+    """The address of a JupyterLab with two notebooks in its folder."""
     home = tmp_path_factory.mktemp("lab")
     folder, log = home / "notebooks", home / "log"
     folder.mkdir()
     write_notebook(folder / "saved.ipynb", *saved_figures())
     new_cell = nbformat.v4.new_code_cell
-    write_notebook(folder / "figures.ipynb", *map(new_cell, (SHOW, ASK)))
-    described = {"mystnb": {"image": {"alt": ALT}}}
-    write_notebook(folder / "plot.ipynb", new_cell(DRAW, metadata=described))
+    draw = new_cell(DRAW, metadata={"mystnb": {"image": {"alt": ALT}}})
+    write_notebook(folder / "figures.ipynb", new_cell(SHOW), new_cell(ASK), draw)
     options = ["--no-browser", "--allow-root", "--port=0", "--IdentityProvider.token="]
     options += ["--LabApp.expose_app_in_browser=True", f"--ServerApp.root_dir={folder}"]
     places = {f"JUPYTER_{name}_DIR": str(home / name) for name in ("CONFIG", "DATA", "RUNTIME")}
@@ -113,7 +118,6 @@ def _address_of(server, log):
 
 
 def run_cell(page, number):
-    # "void": the promise of a command would be waited for without a limit.
     page.evaluate(
         """(number) => {
             const notebook = window.jupyterapp.shell.currentWidget.content;
@@ -133,11 +137,24 @@ def run_until(page, number, condition):
     pytest.fail(f"not so after 15 runs: {condition}")
 
 
-@pytest.mark.process
-def test_all_figures_are_drawn_in_jupyterlab_and_the_kernel_follows_them(lab, browser):
+@pytest.fixture(scope="module")
+def page(lab, browser):
+    """JupyterLab in a page: to load it takes longer than what is tested in it."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.goto(f"{lab}lab/tree/figures.ipynb")
-    page.wait_for_function(IDLE, timeout=60_000)
+    page.goto(f"{lab}lab")
+    page.wait_for_function("window.jupyterapp?.shell.currentWidget", timeout=60_000)
+    yield page
+    page.close()
+
+
+def open_notebook(page, name):
+    page.evaluate(OPEN, name)
+    page.wait_for_function(OPENED, arg=name, timeout=60_000)
+
+
+@pytest.mark.process
+def test_all_figures_are_drawn_in_jupyterlab_and_the_kernel_follows_them(page):
+    open_notebook(page, "figures.ipynb")
     run_cell(page, 0)
     drawn = page.locator(".jp-OutputArea .rh-readout")
     expect(drawn).to_have_count(len(FIGURES), timeout=60_000)
@@ -161,28 +178,21 @@ def test_all_figures_are_drawn_in_jupyterlab_and_the_kernel_follows_them(lab, br
         """[...document.querySelectorAll(".jp-OutputArea pre")]
             .some((said) => said.textContent.includes("the kernel knows 3"))""",
     )
-    page.close()
 
 
 @pytest.mark.trouble("alt text that arrives")
 @pytest.mark.process
-def test_each_chapters_saved_figures_have_their_alt_texts_in_jupyterlab(lab, browser):
+def test_a_figure_drawn_in_jupyterlab_has_the_alt_text_of_its_cell(page):
+    open_notebook(page, "figures.ipynb")
+    assert run_until(page, 2, f"{ALTS}.length && {ALTS}") == [ALT]
+
+
+@pytest.mark.trouble("alt text that arrives")
+@pytest.mark.process
+def test_each_chapters_saved_figures_have_their_alt_texts_in_jupyterlab(page):
     outputs = [output for cell in saved_figures() for output in cell.outputs]
     saved = [alt for alt in map(alt_of, outputs) if alt]
     assert len(saved) > 40
-    # JupyterLab draws what is in sight: here everything.
-    page = browser.new_page(viewport={"width": 1200, "height": 60_000})
-    page.goto(f"{lab}lab/workspaces/saved/tree/saved.ipynb")
+    open_notebook(page, "saved.ipynb")
     page.wait_for_function(f"(count) => {ALTS}.length === count", arg=len(saved), timeout=60_000)
     assert page.evaluate(ALTS) == saved
-    page.close()
-
-
-@pytest.mark.trouble("alt text that arrives")
-@pytest.mark.process
-def test_a_figure_drawn_in_jupyterlab_has_the_alt_text_of_its_cell(lab, browser):
-    page = browser.new_page()
-    page.goto(f"{lab}lab/workspaces/plot/tree/plot.ipynb")
-    page.wait_for_function(IDLE, timeout=60_000)
-    assert run_until(page, 0, f"{ALTS}.length && {ALTS}") == [ALT]
-    page.close()

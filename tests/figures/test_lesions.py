@@ -1,5 +1,6 @@
 """The lesion lab: what the page answers is what PyTorch answers, whichever blocks are off."""
 
+import functools
 import json
 import random
 import re
@@ -10,6 +11,7 @@ from browsing import follow, link_to
 from PIL import Image
 
 from resnet_helpers.data import load
+from resnet_helpers.figures import lesions
 from resnet_helpers.figures.base import read
 from resnet_helpers.figures.lesions import BLOCKS, KINDS, SIZE, LesionLab
 from resnet_helpers.networks import cifar_plain, cifar_resnet
@@ -51,7 +53,10 @@ def trained_a_little(build):
 
 @pytest.fixture(scope="module")
 def both():
-    return {"plain": trained_a_little(cifar_plain), "residual": trained_a_little(cifar_resnet)}
+    # A lab measures its networks' errors: once for all labs of these tests.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lesions, "_prepared", functools.cache(lesions._prepared))
+        yield {"plain": trained_a_little(cifar_plain), "residual": trained_a_little(cifar_resnet)}
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +125,7 @@ def test_answer_probability_and_error_follow_the_switches(both, show_figure, tes
     lab = LesionLab(**both)
     page = show_figure(lab)
     rng = random.Random(1)
-    for _ in range(4):
+    for _ in range(2):
         setting = {"picture": rng.randrange(200), "plain_off": rng.randrange(1, 64)}
         now = LesionLab(**both, **setting, residual_off=rng.randrange(1, 64))
         follow(page, link_to(now))

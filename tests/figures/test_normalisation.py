@@ -24,10 +24,13 @@ MIDDLES = """canvas => {
   });
 }"""
 STRIPED = """canvas => {
-  const cell = canvas.width / 48, context = canvas.getContext("2d");
+  const wide = canvas.width, cell = wide / 48;
+  const {data} = canvas.getContext("2d").getImageData(0, 0, wide, wide);
+  const pixels = new Uint32Array(data.buffer);
   return [...Array(48 * 48).keys()].map(i => {
-    const {data} = context.getImageData((i % 48) * cell, Math.floor(i / 48) * cell, cell, cell);
-    return data.some((value, j) => value !== data[j % 4]);
+    const first = Math.floor(i / 48) * cell * wide + (i % 48) * cell;
+    return [...Array(cell ** 2).keys()].some(
+      k => pixels[first + Math.floor(k / cell) * wide + k % cell] !== pixels[first]);
   });
 }"""
 

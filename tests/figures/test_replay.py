@@ -238,7 +238,7 @@ def test_the_matrix_shows_the_recorded_counts_after_every_change(show_figure, fi
 
 
 def test_play_goes_to_the_last_epoch_and_stops_by_itself(show_figure, figure):
-    page = show_figure(figure)
+    page = show_figure(figure, locale="en")  # a page of its own, which keeps its clock
     page.clock.install()
     page.get_by_role("button", name="Play").click()
     page.clock.run_for(3 * 700 + 100)
@@ -253,7 +253,7 @@ def test_play_goes_to_the_last_epoch_and_stops_by_itself(show_figure, figure):
 
 
 def test_whoever_takes_the_slider_stops_the_play(show_figure, figure):
-    page = show_figure(figure)
+    page = show_figure(figure, locale="en")  # a page of its own, which keeps its clock
     page.clock.install()
     page.get_by_role("button", name="Play").click()
     page.clock.run_for(800)
@@ -265,7 +265,7 @@ def test_whoever_takes_the_slider_stops_the_play(show_figure, figure):
 
 
 def test_with_reduced_motion_play_is_a_jump_to_the_end(show_figure, figure):
-    page = show_figure(figure, reduced_motion="reduce")
+    page = show_figure(figure, motion="reduce")
     page.get_by_role("button", name="Play").click()
     assert said(page) == expected(figure, EPOCHS)
     assert page.get_by_role("button", name="Play").is_visible()
