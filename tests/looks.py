@@ -12,9 +12,8 @@ MARK = """(known) => {
     const path = (e) => {
         if (!paths.has(e)) {
             const { backgroundColor, backgroundImage, opacity } = getComputedStyle(e);
-            const own = [e.tagName, e.getAttribute("class"), e.getAttribute("style")];
-            paths.set(e, [path(e.parentElement), own, backgroundColor, backgroundImage, opacity]
-                .join());
+            const own = [e.tagName, e.getAttribute("class"), backgroundColor, backgroundImage];
+            paths.set(e, [path(e.parentElement), own, opacity].join());
         }
         return paths.get(e);
     };
@@ -49,25 +48,28 @@ def _serious(page, **options):
 
 
 def mark(page, known=()):
-    """Mark one word of each look that isn't known; return all looks."""
+    """Mark one word of each look that isn't known; return all looks of this page.
+
+    Pages that share their style sheets can share the looks that they know.
+    """
     looks = page.evaluate(MARK, list(known))
-    assert len(looks) > 20
+    assert len(looks) > 5
     return looks
 
 
-def barriers_of(page, known=None):
-    """axe's serious and critical findings in a page as it stands, colours included.
-
-    Pages that share their style sheets can share a set of known looks, which grows.
-    """
-    looks = mark(page, known or ())
-    if known is not None:
-        known.update(looks)
+def all_barriers(page):
+    """axe's serious and critical findings in a page as it stands, colours of marked words too."""
     return _serious(page)
 
 
+def barriers_of(page):
+    """The same, of a page with looks of its own."""
+    mark(page)
+    return all_barriers(page)
+
+
 def pale_words(page):
-    """The words, among those that barriers_of has marked, that don't stand out in this theme."""
+    """The marked words that don't stand out in this theme."""
     return _serious(page, runOnly=["color-contrast"])
 
 
