@@ -125,7 +125,7 @@ def barriers(page, **rules):
 
 @contextmanager
 def opened(browser, home, path, width="desk"):
-    """A page below an address, as Playwright's page, in light.
+    """A page below an address, as Playwright's page, in light, which knows what it has `asked` for.
 
     When it is closed, no error may have been printed and nothing asked of another place.
     """
@@ -136,6 +136,8 @@ def opened(browser, home, path, width="desk"):
         reduced_motion="reduce",  # no colour is measured on its way to another
     )
     page = context.new_page()
+    page.asked = []
+    page.on("request", lambda r: page.asked.append(r.url))
     page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
     page.on("pageerror", lambda error: problems.append(str(error)))
     # A request that a reload broke off isn't one that failed.
@@ -143,11 +145,7 @@ def opened(browser, home, path, width="desk"):
         "requestfailed",
         lambda r: None if r.failure == "net::ERR_ABORTED" else problems.append(f"failed: {r.url}"),
     )
-    page.on(
-        "request",
-        lambda r: None if r.url.startswith((home, "data:")) else problems.append(r.url),
-    )
     page.goto(f"{home}/{path}", wait_until="load")
     yield page
     context.close()
-    assert problems == []
+    assert problems + [url for url in page.asked if not url.startswith((home, "data:"))] == []

@@ -1,26 +1,31 @@
 """What keeps readers out of a page, found in a third of the time that asking axe thrice takes.
 
 A long page has thousands of words of few looks. axe compares colours once for each look: for one
-element of those that have the same classes, from the page's root down, and the same letters. All
-its other rules see every element.
+element of those that have the same classes and grounds, from the page's root down, and the same
+letters. All its other rules see every element.
 """
 
 from axe_playwright_python.sync_playwright import Axe
 
-MARK = """() => {
-    const looks = new Set();
+MARK = """(known) => {
+    const paths = new Map([[null, ""]]);
+    const path = (e) => {
+        if (!paths.has(e)) {
+            const { backgroundColor, backgroundImage, opacity } = getComputedStyle(e);
+            const own = [e.tagName, e.getAttribute("class"), backgroundColor, backgroundImage];
+            paths.set(e, [path(e.parentElement), own, opacity].join());
+        }
+        return paths.get(e);
+    };
+    const looks = new Set(), old = new Set(known);
     const written = (e) => [...e.childNodes].some((c) => c.nodeType === 3 && c.data.trim());
     for (const e of document.querySelectorAll("body *")) {
         if (!written(e) || !e.checkVisibility()) continue;
-        const look = [];
-        for (let k = e; k !== document.body; k = k.parentElement) {
-            look.push(k.tagName, k.getAttribute("class"), k.getAttribute("style"));
-        }
-        const style = getComputedStyle(e);
-        look.push(style.color, style.fill, style.opacity, style.fontSize, style.fontWeight);
-        if (!looks.has(look.join()) && looks.add(look.join())) e.dataset.look = "";
+        const { color, fill, fontSize, fontWeight } = getComputedStyle(e);
+        const look = [path(e), color, fill, fontSize, fontWeight].join();
+        if (!looks.has(look) && looks.add(look) && !old.has(look)) e.dataset.look = "";
     }
-    return looks.size;
+    return [...looks];
 }"""
 ONE_OF_EACH = "axe.configure({rules: [{id: 'color-contrast', selector: '[data-look]'}]});"
 # Code in many colours, once these have been compared, is one text.
@@ -35,20 +40,36 @@ _AXE = Axe(f"{Axe().axe_script}\n{ONE_OF_EACH}")
 def _serious(page, **options):
     options |= {"resultTypes": ["violations"], "preload": False}
     return [
-        f"{found['help']}: {found['nodes'][0]['html'][:120]}"
+        f"{found['help']}: {node['html'][:120]}"
         for found in _AXE.run(page, options=options).response["violations"]
         if found["impact"] in ("serious", "critical")
+        for node in found["nodes"]
     ]
 
 
-def barriers_of(page):
-    """axe's serious and critical findings in a page as it stands, colours included."""
-    assert page.evaluate(MARK) > 20
+def mark(page, known=()):
+    """Mark one word of each look that isn't known; return all looks of this page.
+
+    Pages that share their style sheets can share the looks that they know.
+    """
+    looks = page.evaluate(MARK, list(known))
+    assert len(looks) > 5
+    return looks
+
+
+def all_barriers(page):
+    """axe's serious and critical findings in a page as it stands, colours of marked words too."""
     return _serious(page)
 
 
+def barriers_of(page):
+    """The same, of a page with looks of its own."""
+    mark(page)
+    return all_barriers(page)
+
+
 def pale_words(page):
-    """The words, among those that barriers_of has marked, that don't stand out in this theme."""
+    """The marked words that don't stand out in this theme."""
     return _serious(page, runOnly=["color-contrast"])
 
 

@@ -19,6 +19,7 @@ from fontTools.ttLib import TTFont
 from fontTools.varLib import instancer
 from playwright.sync_api import sync_playwright
 from pypdf import PdfReader, PdfWriter
+from pypdf._page import ImageFile
 from pypdf.generic import Fit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "_ext"))
@@ -83,9 +84,9 @@ def open_book(browser, html):
     return page, page.evaluate(script, [pages, config()["html"]["baseurl"]])
 
 
-def printed(page):
+def printed(page, tagged):
     """A reader of the PDF of an open page, and of each place its page, from 0, and its height."""
-    data = page.pdf(format="A4", prefer_css_page_size=True, print_background=True, tagged=True)
+    data = page.pdf(format="A4", prefer_css_page_size=True, print_background=True, tagged=tagged)
     pdf = PdfReader(io.BytesIO(data))
     places = {}
     for name, place in pdf.named_destinations.items():
@@ -104,11 +105,11 @@ def make_pdf(browser, html, path):
         path: where to write.
     """
     page, outline = open_book(browser, html)
-    _, places = printed(page)
+    _, places = printed(page, tagged=False)  # which changes no place, and takes less long
     page.close()  # printed once more, it would be broken into pages elsewhere
     page, _ = open_book(browser, html)
     page.evaluate(FILL, {place: number + 1 for place, (number, _) in places.items()})
-    pdf, places = printed(page)
+    pdf, places = printed(page, tagged=True)
     page.close()
     logging.getLogger("pypdf").setLevel(logging.ERROR)  # it counts a page's objects once too often
     writer = PdfWriter(clone_from=pdf)
@@ -125,11 +126,11 @@ def make_pdf(browser, html, path):
             )
             parent = parent or item
     for page in writer.pages:
-        for name, drawn in page["/Resources"].get("/XObject", {}).items():
+        for drawn in page["/Resources"].get("/XObject", {}).values():
             photograph = drawn.get_object()
             if photograph.get("/Filter") == "/FlateDecode" and len(photograph._data) > LARGE:
-                image = page.images[name]
-                image.replace(image.image.convert("RGB"), quality=90)
+                image = photograph.decode_as_image({"compress_level": 0}).convert("RGB")
+                ImageFile(indirect_reference=drawn).replace(image, quality=90)
     about = {"/Title": "title", "/Author": "author", "/Subject": "copyright"}
     writer.add_metadata({name: config()[key] for name, key in about.items()})
     writer.page_mode = "/UseOutlines"

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 from browsing import LETTERS, barriers
-from looks import MARK, barriers_of, pale_words
+from looks import all_barriers, mark, pale_words
 
 # Whether a part of what is chosen lies elsewhere in the dark: then one theme isn't enough.
 MOVES = """(parts) => {
@@ -73,6 +73,8 @@ HERE = ("file:", "blob:", "data:")  # a blob is the text of a figure's worker
 SECTIONS = """[...document.querySelectorAll(".slides > section")].map((section) =>
     [section.classList[0], section.querySelector("h2").outerHTML, section.textContent])"""
 ENDED = "Reveal.isLastSlide() && !Reveal.availableFragments().next"
+# Of radio buttons that exclude one another, one is asked for all.
+GROUPS = "(all) => all.map((one, k) => [one.type === 'radio' ? one.name : k, k])"
 CONTROLS = "button:not(:disabled), input:not(:disabled), [tabindex='0']"
 
 
@@ -148,7 +150,7 @@ def test_a_presenters_keys_work_after_a_click_on_each_control(shown, talk):
         controls = frame_of(shown, slide).locator(CONTROLS)
         assert controls.count() > 3
         at = slide.number - 1
-        for k in range(controls.count()):
+        for k in dict(controls.evaluate_all(GROUPS)).values():
             frame_of(shown, slide)
             control = controls.nth(k)
             if not control.is_visible() or not control.is_enabled():
@@ -253,17 +255,31 @@ def test_s_opens_the_notes_with_the_minutes(shown, talk):
     notes.close()
 
 
-def test_no_slide_keeps_a_reader_out(browser, lectures, talk):
+@pytest.fixture(scope="module")
+def looks():
+    """The looks of words that have been compared with their ground, in whatever talk."""
+    return set()
+
+
+def test_no_slide_keeps_a_reader_out(browser, lectures, talk, looks):
     """As it is printed, all slides stand in one page. In the dark, only colours are others."""
     context = browser.new_context(reduced_motion="reduce")
     page = context.new_page()
-    for theme, found_in in (("light", barriers_of), ("dark", pale_words)):
+    for theme, found_in in (("light", all_barriers), ("dark", pale_words)):
         page.goto(f"{(lectures / talk.number).as_uri()}.html?print-pdf&{theme}")
         page.wait_for_selector(".pdf-page section h2")
         assert page.locator(".pdf-page").count() == len(talk.slides)
-        page.evaluate(MARK)
+        looks.update(mark(page, looks))
         assert found_in(page) == [], theme
-    for name in ("index", f"class/{talk.number}-worksheet", f"teacher/{talk.number}-key"):
+    for name in (f"class/{talk.number}-worksheet", f"teacher/{talk.number}-key"):
         page.goto((lectures / f"{name}.html").as_uri())
-        assert barriers(page) == []
+        looks.update(mark(page, looks))
+        assert all_barriers(page) == []
     context.close()
+
+
+def test_the_page_of_all_lectures_keeps_no_reader_out(browser, lectures):
+    page = browser.new_page()
+    page.goto((lectures / "index.html").as_uri())
+    assert barriers(page) == []
+    page.close()

@@ -1,6 +1,6 @@
 """The road by Colab: a chapter runs from an empty folder on a machine without the helpers.
 
-The machine is a fresh virtual environment that has torch, torchvision, numpy, matplotlib,
+The machine is a fresh virtual environment that has pip, torch, torchvision, numpy, matplotlib,
 ipykernel and what these need, and a stand-in for google.colab. The set-up cell then installs the
 helpers from the repository's address, for which this clone stands in.
 """
@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.process,
     pytest.mark.skipif(not IS_CHECKOUT, reason="pip fetches the helpers by git, from this clone"),
 ]
-COLAB_HAS = ["torch", "torchvision", "numpy", "matplotlib", "ipykernel", "nbclient"]
+COLAB_HAS = ["torch", "torchvision", "numpy", "matplotlib", "ipykernel", "nbclient", "pip"]
 
 RUN = """
 import sys, nbformat
@@ -68,7 +68,7 @@ def link_distribution(distribution, site_packages):
 @pytest.fixture(scope="module")
 def colab_python(tmp_path_factory):
     folder = tmp_path_factory.mktemp("colab") / "venv"
-    venv.create(folder, with_pip=True)
+    venv.create(folder)
     (site_packages,) = folder.glob("lib/python*/site-packages")
     for distribution in with_needs(COLAB_HAS):
         link_distribution(distribution, site_packages)
@@ -84,10 +84,11 @@ def colab_python(tmp_path_factory):
 
 
 def versions(python):
-    script = (
-        "import torch, torchvision as tv, numpy as np;"
-        "print(torch.__version__, tv.__version__, np.__version__)"
-    )
+    script = """
+from importlib.metadata import version
+from importlib.util import find_spec
+print([(version(name), find_spec(name).origin) for name in ("torch", "torchvision", "numpy")])
+"""
     return subprocess.run([python, "-c", script], check=True, capture_output=True, text=True).stdout
 
 

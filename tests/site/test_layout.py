@@ -9,31 +9,6 @@ from contents import CHAPTERS
 pytestmark = pytest.mark.browser
 CHAPTER = CHAPTERS[5]
 
-# What stands in the margin, and what it lies on.
-OVERLAPS = """() => {
-    const box = (e) => e.getBoundingClientRect();
-    const inMargin = [...document.querySelectorAll("details.start, .beside > .caption")];
-    const blocks = [...document.querySelectorAll(
-        "section > p, section > .cell:not(.beside), .beside > .cell_output, .check, "
-        + "section > details:not(.start), "
-        + ".exercise, .rh-figure, .plot svg, .pst-scrollable-table-container")];
-    return inMargin.flatMap((one) => blocks.filter((other) => other.checkVisibility() &&
-        box(one).left < box(other).right - 1 && box(other).left < box(one).right - 1 &&
-        box(one).top < box(other).bottom - 1 && box(other).top < box(one).bottom - 1)
-        .map((other) => one.textContent.slice(0, 30) + " | " + other.outerHTML.slice(0, 60)));
-}"""
-
-
-@pytest.mark.parametrize("name", CHAPTERS)
-def test_what_stands_in_the_margin_lies_on_nothing(book, browser, name):
-    with opened(browser, book.as_uri(), f"{name}.html") as page:
-        page.get_by_text("Show what comes out only after").click()
-        for width in (1200, 1366, 1920):
-            page.set_viewport_size({"width": width, "height": 900})
-            assert page.evaluate(OVERLAPS) == [], width
-        page.locator("details.set-up > summary").click()
-        assert page.evaluate(OVERLAPS) == []
-
 
 def test_goals_and_captions_stand_in_the_margin_where_there_is_one(book, browser):
     with opened(browser, book.as_uri(), f"{CHAPTER}.html") as page:

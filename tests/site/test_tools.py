@@ -27,9 +27,13 @@ import install  # noqa: E402
 import make_book  # noqa: E402
 import seeds  # noqa: E402
 
-CLAIM = """\
-from resnet_helpers.classroom.claims import claim
-claim("it is so", True)"""
+# A chapter's claim, found without its room's other modules, which load PyTorch.
+IMPORT = f"""\
+import sys
+sys.path.append({str(ROOT / "resnet_helpers" / "classroom")!r})
+from claims import claim
+"""
+CLAIM = IMPORT + 'claim("it is so", True)'
 
 
 def write_notebook(path, *sources):
@@ -178,7 +182,11 @@ time.sleep(600)"""
     script = f"""
 import signal, sys
 from pathlib import Path
+from types import SimpleNamespace
 sys.path.insert(0, {str(ROOT / "book" / "_tools")!r})
+# Neither lectures nor data are made here, and the modules that make them load PyTorch.
+sys.modules["slides"] = SimpleNamespace()
+sys.modules["resnet_helpers.data"] = SimpleNamespace(cache_folder=lambda: Path({str(book)!r}))
 import execute, make_book
 signal.signal(signal.SIGINT, signal.default_int_handler)  # `make test &` would ignore it
 execute.NOTEBOOKS = Path({str(chapters)!r})
@@ -401,7 +409,7 @@ def test_the_address_is_set_wherever_it_stands_and_nowhere_else(book):
 def test_seeds_replaces_the_one_seed_line_and_runs_the_claims(tmp_path, capsys):
     path = write_notebook(
         tmp_path / "a.ipynb",
-        "from resnet_helpers.classroom.claims import claim\nSEED = 0",
+        IMPORT + "SEED = 0",
         "print('measured: seed', SEED)\nclaim('the seed is below two', SEED < 2)",
     )
     assert seeds.run(path, 1)
