@@ -19,7 +19,6 @@ from fontTools.ttLib import TTFont
 from fontTools.varLib import instancer
 from playwright.sync_api import sync_playwright
 from pypdf import PdfReader, PdfWriter
-from pypdf._page import ImageFile
 from pypdf.generic import Fit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "_ext"))
@@ -126,11 +125,11 @@ def make_pdf(browser, html, path):
             )
             parent = parent or item
     for page in writer.pages:
-        for drawn in page["/Resources"].get("/XObject", {}).values():
+        for name, drawn in page["/Resources"].get("/XObject", {}).items():
             photograph = drawn.get_object()
             if photograph.get("/Filter") == "/FlateDecode" and len(photograph._data) > LARGE:
-                image = photograph.decode_as_image({"compress_level": 0}).convert("RGB")
-                ImageFile(indirect_reference=drawn).replace(image, quality=90)
+                image = page.images[name]
+                image.replace(image.image.convert("RGB"), quality=90)
     about = {"/Title": "title", "/Author": "author", "/Subject": "copyright"}
     writer.add_metadata({name: config()[key] for name, key in about.items()})
     writer.page_mode = "/UseOutlines"
