@@ -4,8 +4,8 @@ PYTHON ?= python3
 PY := .venv/bin/python
 # Two workers, a thread each: a file's tests stay together, since they share a browser or a book.
 ON_BOTH_CORES := OMP_NUM_THREADS=1 $(PY) -m pytest -q -n 2 --dist loadfile
-# No built pages, no kernels, no browser, no clock; and the examples in docstrings.
-FAST := -m "not process and not browser and not timing" --doctest-modules resnet_helpers tests
+# The examples in docstrings are tests as well.
+EVERYWHERE := --doctest-modules resnet_helpers tests
 .DEFAULT_GOAL := help
 .PHONY: help book read slides pdf test check lint figures format notebooks seeds benchmarks lab frame \
 	address constraints installed dev clean
@@ -25,15 +25,14 @@ slides: installed  ## Make the lectures in _build/html/lectures from saved outpu
 pdf: dev  ## Print the built book into _build/deep-by-addition.pdf, by Chromium (about a minute)
 	@$(PY) book/_tools/pdf.py
 
-test: dev  ## Run all tests, the notebooks' saved outputs included (12 to 18 minutes after make book)
-	@$(ON_BOTH_CORES) $(FAST)
-	@$(ON_BOTH_CORES) -m "(process or browser) and not timing"
-	@$(PY) -m pytest -q -m timing
+test: dev  ## Run all tests, the notebooks' saved outputs included (11 to 16 minutes after make book)
+	@$(ON_BOTH_CORES) -m "not timing" $(EVERYWHERE)
+	@$(PY) -m pytest -q -m timing $$(grep -rl mark.timing tests)
 	@$(PY) book/_tools/execute.py
 	@PYTHONPATH=book/_tools $(PY) -m pytest -q -p replay --nbval notebooks
 
 check: lint  ## Check the code, its types and examples, and run the fast tests (a minute and a half)
-	@$(ON_BOTH_CORES) $(FAST)
+	@$(ON_BOTH_CORES) -m "not process and not browser and not timing" $(EVERYWHERE)
 
 lint: dev
 	@$(PY) -m ruff check .

@@ -199,19 +199,21 @@ def run_all(paths, meanwhile=lambda: None):
     if ran := len(paths) - len(seconds):
         print(f"{ran} of {len(paths)} chapters have run, and nothing that they need has changed.")
     waiting = sorted(seconds, key=seconds.get)
-    start, done, running, failures = time.perf_counter(), 0, {}, {}
+    start, begun, running, failures = time.perf_counter(), {}, {}, {}
+    done = took = 0  # what chapters take, as they were saved and here
     try:
         while waiting or running:
             while waiting and len(running) < 2:
                 path = waiting.pop()
-                running[path] = begin(path)
-                if len(waiting) == len(seconds) - 1:
+                begun[path], running[path] = time.perf_counter(), begin(path)
+                if len(begun) == 1:
                     meanwhile()
             time.sleep(0.1)
             for path in [path for path, process in running.items() if process.poll() is not None]:
                 outcome, failures[path] = end(path, running.pop(path))
-                done += seconds[path]
-                left = (time.perf_counter() - start) * (sum(seconds.values()) / done - 1)
+                now = time.perf_counter()
+                done, took = done + seconds[path], took + now - begun[path]
+                left = sum(seconds.values()) / 2 * took / done - (now - start)
                 togo = f", about {minutes(left)} to go" if waiting or running else ""
                 number = f"chapter {paths.index(path) + 1} of {len(paths)}"
                 print(f"{number}: {outcome[0]}{togo}", *outcome[1:], sep="\n", flush=True)
@@ -287,7 +289,7 @@ def save(path):
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
-        "seconds": round(record_of(path)["seconds"], -1),
+        "seconds": max(10, round(record_of(path)["seconds"], -1)),
     }
     write_atomically(path, lambda beside: nbformat.write(notebook, beside))
 
