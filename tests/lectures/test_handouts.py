@@ -123,8 +123,9 @@ def test_a_live_training_takes_no_longer_than_its_slide_says(talk, lectures, tmp
     lives, trainings = promised(talk)
     if not trainings:
         pytest.skip("has no training that is cut down for the room")
+    before = slowness()
     took = run_live(talk, lectures, tmp_path)
-    slow = slowness()
+    slow = max(before, slowness())  # a neighbour may come or go meanwhile
     for name, epochs in trainings.items():
         whole = took[name][0] * epochs
         print(f"{name}: {whole:.0f} s, slowness {slow:.1f}")
