@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
-from torchvision.transforms.v2 import functional as tv
 
 from resnet_helpers._check import check_batch_shape, check_sizes
 
@@ -127,6 +126,8 @@ def resize(images: Tensor, size: int) -> Tensor:
     """
     check_bytes(images)
     check_sizes(size=size)
+    from torchvision.transforms.v2 import functional as tv  # only now: slow to load
+
     return tv.resize(images, [size, size], antialias=True)
 
 

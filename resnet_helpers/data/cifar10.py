@@ -4,7 +4,6 @@ import http.client
 import tarfile
 
 import torch
-import torchvision
 
 from resnet_helpers.data.splits import Split
 from resnet_helpers.data.stl10 import FetchError, hold
@@ -16,19 +15,20 @@ def load(root):
     Raises:
         FetchError: the archive can't be fetched, or not be written.
     """
+    from torchvision.datasets import CIFAR10  # only now: it takes as long to load as PyTorch
+
     try:
-        return _read(root, download=False)
+        return _read(CIFAR10, root, download=False)
     except RuntimeError:
         pass  # It isn't there, or not whole.
     try:
         root.mkdir(parents=True, exist_ok=True)
         with hold(root / ".cifar10.lock", f"CIFAR-10: another process is fetching it to {root}"):
-            return _read(root, download=True)
+            return _read(CIFAR10, root, download=True)
     except (OSError, RuntimeError, EOFError, http.client.HTTPException, tarfile.TarError) as error:
-        source = torchvision.datasets.CIFAR10
         raise FetchError(
-            f"CIFAR-10 can't be fetched from {source.url} into {root}: {_reason(error)}. Try "
-            f"again, or put {source.filename} (170 MB) there by hand and run the same again. "
+            f"CIFAR-10 can't be fetched from {CIFAR10.url} into {root}: {_reason(error)}. Try "
+            f"again, or put {CIFAR10.filename} (170 MB) there by hand and run the same again. "
             'load("sample") needs no network'
         ) from error
 
@@ -39,10 +39,10 @@ def _reason(error):
     return str(error).removeprefix("<urlopen error ").removesuffix(">")
 
 
-def _read(root, download):
+def _read(source, root, download):
     splits = []
     for train in (True, False):
-        part = torchvision.datasets.CIFAR10(root, train=train, download=download)
+        part = source(root, train=train, download=download)
         images = torch.from_numpy(part.data).permute(0, 3, 1, 2).contiguous()
         splits.append(Split(images, torch.tensor(part.targets)))
     return tuple(part.classes), *splits

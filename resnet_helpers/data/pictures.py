@@ -7,7 +7,6 @@ import warnings
 import numpy as np
 import torch
 from PIL import Image, ImageOps, PngImagePlugin
-from torchvision.transforms.v2.functional import pil_to_tensor
 
 from resnet_helpers._check import check_sizes
 
@@ -50,7 +49,7 @@ def read_image(path: str | os.PathLike, image_size: int | None = None) -> torch.
             picture = picture.transpose(turn)
         if image_size is not None:
             picture = ImageOps.fit(picture, (image_size, image_size), Image.Resampling.BICUBIC)
-        return pil_to_tensor(picture)
+        return torch.from_numpy(np.array(picture)).permute(2, 0, 1)
     except MemoryError:
         raise
     except Exception as error:  # Pillow raises nearly anything over a broken file.

@@ -81,7 +81,7 @@ def test_a_folder_that_cannot_be_written_is_told_so(tmp_path):
 def test_while_one_process_fetches_another_waits(tmp_path, monkeypatch, capsys):
     asked = threading.Event()
 
-    def read(root, download):
+    def read(source, root, download):
         if not download:
             raise RuntimeError("Dataset not found or corrupted.")
         asked.set()
@@ -98,5 +98,5 @@ def test_while_one_process_fetches_another_waits(tmp_path, monkeypatch, capsys):
 
 
 def test_what_is_there_needs_no_lock(tmp_path, monkeypatch):
-    monkeypatch.setattr(cifar10, "_read", lambda root, download: download)
+    monkeypatch.setattr(cifar10, "_read", lambda source, root, download: download)
     assert cifar10.load(tmp_path) is False and list(tmp_path.iterdir()) == []

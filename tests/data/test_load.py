@@ -6,6 +6,7 @@ import tempfile
 import numpy as np
 import pytest
 import torch
+import torchvision
 
 import resnet_helpers.data
 from resnet_helpers import transforms
@@ -29,7 +30,7 @@ def small_sets(monkeypatch):
             self.data = np.random.default_rng(n).integers(0, 256, (n, 32, 32, 3), np.uint8)
             self.targets = [i % 10 for i in range(n)]
 
-    monkeypatch.setattr(cifar10.torchvision.datasets, "CIFAR10", SmallCIFAR10)
+    monkeypatch.setattr(torchvision.datasets, "CIFAR10", SmallCIFAR10)
 
     def load_few(root):
         _, train, test = cifar10.load(root)
@@ -64,7 +65,7 @@ def test_validation_is_cut_from_train_by_the_seed(tmp_path):
 
 @pytest.mark.usefixtures("small_sets")
 def test_cifar10s_rows_of_colours_become_channels(empty_cache):
-    stored = cifar10.torchvision.datasets.CIFAR10(None, train=False, download=True)
+    stored = torchvision.datasets.CIFAR10(None, train=False, download=True)
     test = load("cifar10").test
     assert test.images.shape == (40, 3, 32, 32) and test.images.is_contiguous()
     for n, c, y, x in ((0, 0, 0, 1), (3, 2, 20, 7), (9, 1, 31, 30)):
