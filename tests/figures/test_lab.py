@@ -37,8 +37,8 @@ OPENED = """(path) => {
     return notebook?.context?.path === path
         && notebook.sessionContext.session?.kernel?.status === "idle";
 }"""
-# What stands in a figure: the words and lines of its picture, its readout. No input's value.
-LOOK = "(figure) => figure.innerHTML"
+
+
 DRAW = """\
 import warnings
 warnings.simplefilter("default")  # matplotlib's are not the figures'
@@ -166,9 +166,10 @@ def test_all_figures_are_drawn_in_jupyterlab_and_the_kernel_follows_them(page):
         assert group.locator("input:checked").count() == 1
     # Each answers to the keyboard, whose arrows JupyterLab has other uses for.
     for figure in page.locator(".rh-figure").all():
-        before = figure.evaluate(LOOK)
+        picture = figure.locator(".rh-stage").first
+        before = picture.screenshot()
         figure.locator("[type=range], [type=radio]:checked").first.press("ArrowRight")
-        assert figure.evaluate(LOOK) != before
+        assert picture.screenshot() != before
     # And Python knows, once the kernel has heard what came before.
     page.get_by_label("kernel k").press("ArrowLeft")
     run_until(
