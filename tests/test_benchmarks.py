@@ -57,24 +57,29 @@ def processor_time(monkeypatch):
         yield
 
 
-def best_ratio(pairs):
-    """How many times as fast the book's side is, each side at its best of several tries."""
-    ratio = max(book for _, book in pairs) / max(notes for notes, _ in pairs)
-    print(f"{ratio:.1f} times as fast as the notes'")
-    return ratio
+def is_so_many_times_as_fast(least, speed, *arguments):
+    """Whether the book's side is, each side at its best of three tries; or of fewer, if they do."""
+    best = np.zeros(2)
+    for _ in range(3):
+        best = np.maximum(best, speed(*arguments, repeats=1)[0])
+        print(f"{best[1] / best[0]:.1f} times as fast as the notes'")
+        if best[1] >= least * best[0]:
+            return True
+    return False
 
 
 @pytest.mark.timing
 @pytest.mark.usefixtures("processor_time")
 def test_statistics_take_a_fifth_of_the_notes_time(images):
-    assert best_ratio(measure.statistics_speed(measure.first(images, 1000), 3)) >= 5
+    few = measure.first(images, 1000)
+    assert is_so_many_times_as_fast(5, measure.statistics_speed, few)
 
 
 @pytest.mark.timing
 @pytest.mark.usefixtures("processor_time")
 @pytest.mark.parametrize(("size", "count", "least"), [(96, 960, 3), (224, 320, 2)])
 def test_the_loader_is_at_least_so_many_times_as_fast(images, size, count, least):
-    assert best_ratio(measure.loader_speed(images, size, count, 3)) >= least
+    assert is_so_many_times_as_fast(least, measure.loader_speed, images, size, count)
 
 
 def test_a_row_of_the_table_has_the_medians_and_the_range_of_the_ratios():

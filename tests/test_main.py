@@ -18,7 +18,7 @@ from resnet_helpers.experiments.recordings import RECORDINGS
 
 def test_the_full_notes_recipe_runs_end_to_end_on_a_few_images(tmp_path, capsys):
     folder = tmp_path / "out"
-    arguments = ["--data", "sample", "--epochs", "1", "--limit", "8", "--out", str(folder)]
+    arguments = ["--data", "sample", "--epochs", "1", "--limit", "4", "--out", str(folder)]
     command_line.main(["train", "--recipe", "notes", *arguments])
     settings = json.loads((folder / "history.json").read_text())["settings"]
     assert (settings["network"], settings["image_size"]) == ("resnet50", 224)
@@ -76,6 +76,7 @@ def test_what_is_wrong_is_told_in_one_line(tmp_path, capsys):
 @pytest.mark.trouble("one file's fault")
 def test_lack_of_memory_and_other_faults_of_the_machine_are_told_in_one_line(tmp_path, monkeypatch):
     train = ["train", "--recipe", "smoke", "--data", "sample", "--out", str(tmp_path / "out")]
+    monkeypatch.setattr(command_line, "load", lambda *_, **__: None)  # it fails before it trains
     unknown = "CUDA error: no kernel image is available for execution on the device\nCompile with"
     allocator = "[enforce fail at alloc_cpu.cpp:127] err == 0. can't allocate memory: you tried to"
     compiler = torch._inductor.exc.InvalidCxxCompiler()

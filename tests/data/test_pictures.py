@@ -288,8 +288,10 @@ def test_photographs_of_12_megapixels_load_fast(tmp_path):
         call()
         return time.perf_counter() - start
 
-    fast = min(seconds(lambda: load(f"folder:{tmp_path}", image_size=96)) for _ in range(3))
-    assert fast * 4 < min(seconds(decode_all) for _ in range(2))
+    def is_fast():
+        return 4 * seconds(lambda: load(f"folder:{tmp_path}", image_size=96)) < seconds(decode_all)
+
+    assert any(is_fast() for _ in range(3))
 
 
 def test_a_size_that_is_none_is_named(tmp_path):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import shutil
 import signal
 import time
@@ -374,6 +375,15 @@ def test_a_second_training_in_the_same_folder_is_refused_and_harms_nothing(tmp_p
     assert not (tmp_path / "out" / ".lock").exists()
 
 
+AN_EPOCH_MORE = """
+def stop(model, history):
+    sys.exit(f"EPOCH {len(history)}")
+
+recipe = replace(RECIPE, epochs=300)
+train_to_folder(recipe, quarters(), given["folder"], resume=True, after_epoch=[stop])
+"""
+
+
 @pytest.mark.trouble("two in one place")
 @pytest.mark.process
 def test_the_lock_of_a_killed_training_vanishes_with_it(tmp_path, forker):
@@ -381,15 +391,13 @@ def test_the_lock_of_a_killed_training_vanishes_with_it(tmp_path, forker):
     process = forker.start(LONG, folder=str(folder), epochs=300, resume=False)
     while not (folder / CHECKPOINT).exists():
         time.sleep(0.01)
+    process.send(signal.SIGSTOP)  # so that it is there for as long as another one asks
     status, said = forker.run(LONG, folder=str(folder), epochs=300, resume=True)
     assert status == 1 and "another process trains in" in said
     process.send(signal.SIGKILL)
-    process.wait()
-    process = forker.start(LONG, folder=str(folder), epochs=300, resume=True)
-    while "\n" not in process.said.partition("minutes\n")[2]:
-        time.sleep(0.01)  # until it has gone on for an epoch
-    process.send(signal.SIGTERM)
-    assert process.wait() == 0
+    assert process.wait() == -signal.SIGKILL
+    _, said = forker.run(AN_EPOCH_MORE, folder=str(folder))
+    assert re.search(r"^SystemExit: EPOCH ([2-9]|\d\d)", said, re.M), said
 
 
 @pytest.mark.trouble("paths and letters")

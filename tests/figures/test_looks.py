@@ -39,8 +39,9 @@ CONTRASTS = """() => {
 }"""
 
 
-@pytest.fixture(params=FIGURES, ids=lambda figure: figure.name)
+@pytest.fixture(scope="module", params=FIGURES, ids=lambda figure: figure.name)
 def figure(request):
+    """Made once for all tests, which leave it as it is: some compute much at their start."""
     return request.param()
 
 

@@ -73,8 +73,10 @@ HERE = ("file:", "blob:", "data:")  # a blob is the text of a figure's worker
 SECTIONS = """[...document.querySelectorAll(".slides > section")].map((section) =>
     [section.classList[0], section.querySelector("h2").outerHTML, section.textContent])"""
 ENDED = "Reveal.isLastSlide() && !Reveal.availableFragments().next"
-# Of radio buttons that exclude one another, one is asked for all.
-GROUPS = "(all) => all.map((one, k) => [one.type === 'radio' ? one.name : k, k])"
+# Of controls of one kind, one is asked for all: what they do with keys, they do alike.
+KINDS = """(all) => all.map((one, k) => [one, k])
+    .filter(([one]) => one.checkVisibility())
+    .map(([one, k]) => [[one.tagName, one.type, one.getAttribute("class")].join(), k])"""
 CONTROLS = "button:not(:disabled), input:not(:disabled), [tabindex='0']"
 
 
@@ -144,13 +146,13 @@ def test_the_short_hour_has_the_long_hours_slides_but_for_some(browser, shown, l
     assert short == [whole[i] for i in kept] and len(whole) == len(talk.slides) > len(kept)
 
 
-def test_a_presenters_keys_work_after_a_click_on_each_control(shown, talk):
+def test_a_presenters_keys_work_after_a_click_on_each_kind_of_control(shown, talk):
     shown.set_viewport_size({"width": 1280, "height": 720})
     for slide in live_slides(talk):
         controls = frame_of(shown, slide).locator(CONTROLS)
         assert controls.count() > 3
         at = slide.number - 1
-        for k in dict(controls.evaluate_all(GROUPS)).values():
+        for k in dict(controls.evaluate_all(KINDS)).values():
             frame_of(shown, slide)
             control = controls.nth(k)
             if not control.is_visible() or not control.is_enabled():
