@@ -34,7 +34,8 @@ THIN = """() => {
     for (const e of document.querySelectorAll(":is(.highlight, .sig, code) span")) {
         if ([...e.attributes].every(({ name }) => name === "class")) e.replaceWith(...e.childNodes);
     }
-    for (const e of document.querySelectorAll(":is(.plot, .diagram) svg[role=img] *")) {
+    const parts = ":is(.plot, .diagram) svg[role=img] *, .plot[role=img] svg *";
+    for (const e of document.querySelectorAll(parts)) {
         if (!e.matches("[data-look], :has([data-look])")) e.remove();
     }
 }"""
@@ -42,11 +43,13 @@ THIN = """() => {
 REACHED = """() => ![...document.querySelectorAll("pre")].some((code) => code.checkVisibility()
     && code.tabIndex < 0 && code.scrollWidth > code.clientWidth)"""
 OF_COLOURS = {name: {"enabled": False} for name in ("color-contrast", "link-in-text-block")}
+NOT_SERIOUS = {"region": {"enabled": False}}  # which asks each word, and would be left out below
 _AXE = Axe(f"{Axe().axe_script}\n{ONE_OF_EACH}")
 
 
 def _serious(page, **options):
     options |= {"resultTypes": ["violations"], "preload": False}
+    options["rules"] = options.get("rules", {}) | NOT_SERIOUS
     page.evaluate(THIN)
     return [
         f"{found['help']}: {node['html'][:120]}"
