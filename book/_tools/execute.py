@@ -26,6 +26,9 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
+import quickly  # noqa: F401 (first: nbformat comes quicker after it)
+
+# isort: split
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError

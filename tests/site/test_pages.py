@@ -115,20 +115,18 @@ def test_a_chapters_code_is_seen_whole(page):
         assert cut == []
 
 
+def set_view(page, width, scheme):
+    page.set_viewport_size({"width": WIDTHS[width], "height": 900})
+    page.emulate_media(color_scheme=scheme)
+    page.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'")
+
+
 @each_page
-def test_a_page_works_from_a_file_and_keeps_no_reader_out(page, name, looks):
-    looks.update(mark(page, looks))
-    # Each step changes the width or the theme alone, and ends at a phone in light.
-    steps = {
-        ("desk", "light"): all_barriers,
-        ("desk", "dark"): pale_words,
-        ("phone", "dark"): None,
-        ("phone", "light"): barriers_but_colours,
-    }
-    for (width, scheme), found_in in steps.items():
-        page.set_viewport_size({"width": WIDTHS[width], "height": 900})
-        page.emulate_media(color_scheme=scheme)
-        page.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'")
+def test_a_page_works_from_a_file(page, name):
+    # Each step changes the width or the theme alone.
+    steps = [("phone", "light"), ("phone", "dark"), ("desk", "dark"), ("desk", "light")]
+    for width, scheme in steps:
+        set_view(page, width, scheme)
         seen = page.evaluate(LOOK)
         if folder := os.environ.get("SCREENSHOTS"):
             target = Path(folder) / f"{name.replace('/', '-')}-{width}-{scheme}.png"
@@ -139,8 +137,17 @@ def test_a_page_works_from_a_file_and_keeps_no_reader_out(page, name, looks):
         assert seen["icons"] > 5 and seen["blank"] == []
         assert seen["rawFormulas"] == 0
         assert seen["formulas"] > 0 or name not in CHAPTERS
-        if found_in:
-            assert found_in(page) == [], (width, scheme)
+
+
+@each_page
+def test_a_page_keeps_no_reader_out(page, looks):
+    set_view(page, "desk", "light")
+    looks.update(mark(page, looks))
+    assert all_barriers(page) == []
+    set_view(page, "desk", "dark")
+    assert pale_words(page) == []
+    set_view(page, "phone", "light")
+    assert barriers_but_colours(page) == []
 
 
 ANSWERS = """() => [...document.querySelectorAll(".answer")]
@@ -219,7 +226,11 @@ def test_each_kind_of_barrier_is_found_by_the_look_that_is_to_find_it(book, brow
     with opened(browser, book.as_uri(), f"{CHAPTERS[6]}.html") as page:
         for selector, fault in FAULTS.items():
             place = page.locator(selector).locator("visible=true").first
-            place.evaluate(f"(e) => {{ e.{fault}; e.ariaLabel = null; }}")
+            place.evaluate(f"(e) => {{ e.{fault}; e.ariaLabel = null; e.dataset.fault = ''; }}")
+        page.evaluate(  # the rest, which has no faults and takes long
+            """() => [...document.querySelectorAll("section section")]
+                .forEach((section) => section.querySelector("[data-fault]") ?? section.remove())"""
+        )
 
         def found(look):
             tags = {re.search(r": <(\w+)", barrier)[1] for barrier in look(page)}
@@ -276,13 +287,16 @@ def first_content(browser, address):
 
 
 def test_the_longest_chapter_shows_something_almost_as_soon_as_the_short_cover(site, book, browser):
-    """Both are opened by turns, and a busy neighbour slows both; the best of each are compared."""
+    """Both are opened by turns, up to thrice where a neighbour slows one; the best are compared."""
     longest = max(CHAPTERS, key=lambda name: (book / f"{name}.html").stat().st_size)
     addresses = [f"{site}/{name}.html" for name in (PAGES[0], longest)]
-    rounds = [[first_content(browser, address) for address in addresses] for _ in range(3)]
-    cover, chapter = map(min, zip(*rounds, strict=True))
-    print(f"first content: cover {cover:.0f} ms, {longest} {chapter:.0f} ms")
-    assert chapter < 2.5 * cover
+    rounds = []
+    while len(rounds) < 3:
+        rounds.append([first_content(browser, address) for address in addresses])
+        cover, chapter = map(min, zip(*rounds, strict=True))
+        if chapter < 2.5 * cover:
+            return
+    pytest.fail(f"first content: cover {cover:.0f} ms, {longest} {chapter:.0f} ms")
 
 
 def test_search_finds_a_word_from_a_chapter_without_a_network(book, browser):

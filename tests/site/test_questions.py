@@ -88,81 +88,87 @@ def test_the_teachers_page_holds_every_question_with_its_answers_and_reasons(boo
     assert page.count('class="check"') == count / 3
 
 
-@pytest.mark.browser
-def test_an_answer_opened_by_keyboard_says_in_words_whether_it_is_right(book, browser):
-    with opened(browser, book.as_uri(), f"{CHAPTERS[2]}.html", "phone") as page:
-        question = page.get_by_role("group", name=re.compile("^check yourself", re.I)).first
-        looks = {}
-        for answer in question.locator("details").all():
-            reason = answer.locator("p")
-            assert not reason.is_visible()
-            answer.locator("summary").focus()
-            page.keyboard.press("Enter")
-            assert reason.is_visible()
-            right = "right" in (answer.get_attribute("class") or "")
-            assert reason.inner_text().startswith("Right." if right else "Not so.")
-            looks[right] = answer.locator("summary").evaluate(
-                """(e) => { const ring = getComputedStyle(e, "::before");
-                    return [ring.borderColor, ring.content.split(" / ")[0], ring.width]; }"""
-            )
-        # Neither by its words nor by the mark in its ring is it told by colour alone.
-        assert looks[True][0] != looks[False][0] and looks[True][1] != looks[False][1]
-        assert looks[True][2] == looks[False][2] == "14px"
-        assert barriers_of(page) == []
-        assert not is_too_wide(page)
-        box = question.locator("summary").first.bounding_box()
-        assert box["height"] >= 44
-
-
-@pytest.mark.browser
-def test_on_paper_all_answers_can_be_read(book, browser):
+@pytest.fixture(scope="module")
+def page(book, browser):
+    """A chapter that is opened once: each test sets what it needs, and the last fills a form."""
     with opened(browser, book.as_uri(), f"{CHAPTERS[2]}.html") as page:
-        page.emulate_media(media="print")
-        heights = page.evaluate(
-            """() => [...document.querySelectorAll(".check details p")]
-                .filter((reason) => reason.checkVisibility())
-                .map((reason) => reason.getBoundingClientRect().height)"""
-        )
-        assert len(heights) == 9 and min(heights) > 10
+        yield page
 
 
 @pytest.mark.browser
-def test_choices_and_fields_are_answered_by_keyboard_and_stay(book, browser):
-    with opened(browser, book.as_uri(), f"{CHAPTERS[2]}.html", "phone") as page:
-        form = page.locator("form:has(.choices):has(.field)").last
-        chosen = form.get_by_role("radio", name="depthwise")
-        field = form.get_by_label("times slower")
-        form.get_by_role("radio").first.focus()
-        page.keyboard.press("ArrowRight")
-        page.keyboard.press("ArrowRight")
-        assert chosen.is_checked()
-        ground = chosen.evaluate("(e) => getComputedStyle(e.parentElement).backgroundColor")
-        other = form.get_by_role("radio").first
-        assert ground != other.evaluate("(e) => getComputedStyle(e.parentElement).backgroundColor")
-        page.keyboard.press("Tab")
-        assert field.evaluate("(e) => e === document.activeElement")
-        box = field.bounding_box()
-        assert box["width"] >= 67 and box["height"] >= 44
-        assert chosen.bounding_box()["height"] >= 40
-        page.keyboard.type("20")
-        assert barriers_but_colours(page) == []
-        assert not is_too_wide(page)
+def test_an_answer_opened_by_keyboard_says_in_words_whether_it_is_right(page):
+    page.set_viewport_size({"width": 390, "height": 900})
+    question = page.get_by_role("group", name=re.compile("^check yourself", re.I)).first
+    looks = {}
+    for answer in question.locator("details").all():
+        reason = answer.locator("p")
+        assert not reason.is_visible()
+        answer.locator("summary").focus()
         page.keyboard.press("Enter")
-        said = page.locator("p.said", has_text="You wrote: depthwise · times slower: 20")
-        assert said.count() == 1
-        for _ in range(20):  # a browser writes what it keeps a moment later
-            page.wait_for_timeout(200)
-            page.reload(wait_until="load")
-            if said.count():
-                break
-        assert said.is_visible()
+        assert reason.is_visible()
+        right = "right" in (answer.get_attribute("class") or "")
+        assert reason.inner_text().startswith("Right." if right else "Not so.")
+        looks[right] = answer.locator("summary").evaluate(
+            """(e) => { const ring = getComputedStyle(e, "::before");
+                return [ring.borderColor, ring.content.split(" / ")[0], ring.width]; }"""
+        )
+    # Neither by its words nor by the mark in its ring is it told by colour alone.
+    assert looks[True][0] != looks[False][0] and looks[True][1] != looks[False][1]
+    assert looks[True][2] == looks[False][2] == "14px"
+    assert barriers_of(page) == []
+    assert not is_too_wide(page)
+    box = question.locator("summary").first.bounding_box()
+    assert box["height"] >= 44
 
 
 @pytest.mark.browser
-def test_an_empty_form_isnt_taken_for_an_answer(book, browser):
-    with opened(browser, book.as_uri(), f"{CHAPTERS[2]}.html") as page:
-        forms = page.locator("form:has(.choices)")
-        before = forms.count()
-        forms.first.get_by_text("Write it down").click()
-        assert forms.count() == before
-        assert page.evaluate("document.activeElement.type") == "radio"
+def test_on_paper_all_answers_can_be_read(page):
+    page.emulate_media(media="print")
+    heights = page.evaluate(
+        """() => [...document.querySelectorAll(".check details p")]
+            .filter((reason) => reason.checkVisibility())
+            .map((reason) => reason.getBoundingClientRect().height)"""
+    )
+    page.emulate_media(media="screen")
+    assert len(heights) == 9 and min(heights) > 10
+
+
+@pytest.mark.browser
+def test_choices_and_fields_are_answered_by_keyboard_and_stay(page):
+    page.set_viewport_size({"width": 390, "height": 900})
+    form = page.locator("form:has(.choices):has(.field)").last
+    chosen = form.get_by_role("radio", name="depthwise")
+    field = form.get_by_label("times slower")
+    form.get_by_role("radio").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    assert chosen.is_checked()
+    ground = chosen.evaluate("(e) => getComputedStyle(e.parentElement).backgroundColor")
+    other = form.get_by_role("radio").first
+    assert ground != other.evaluate("(e) => getComputedStyle(e.parentElement).backgroundColor")
+    page.keyboard.press("Tab")
+    assert field.evaluate("(e) => e === document.activeElement")
+    box = field.bounding_box()
+    assert box["width"] >= 67 and box["height"] >= 44
+    assert chosen.bounding_box()["height"] >= 40
+    page.keyboard.type("20")
+    assert barriers_but_colours(page) == []
+    assert not is_too_wide(page)
+    page.keyboard.press("Enter")
+    said = page.locator("p.said", has_text="You wrote: depthwise · times slower: 20")
+    assert said.count() == 1
+    for _ in range(20):  # a browser writes what it keeps a moment later
+        page.wait_for_timeout(200)
+        page.reload(wait_until="load")
+        if said.count():
+            break
+    assert said.is_visible()
+
+
+@pytest.mark.browser
+def test_an_empty_form_isnt_taken_for_an_answer(page):
+    forms = page.locator("form:has(.choices)")
+    before = forms.count()
+    forms.first.get_by_text("Write it down").click()
+    assert forms.count() == before
+    assert page.evaluate("document.activeElement.type") == "radio"

@@ -212,25 +212,26 @@ make_book.main()
 
 
 @pytest.mark.process
-@pytest.mark.parametrize(("printed", "passes"), [("1", True), ("2", False)])
-def test_nbval_compares_a_run_that_holds_and_starts_no_kernel(book, printed, passes):
-    path = write_notebook(book / "notebooks" / "1_a.ipynb", "import os; os.abort()")
-    notebook = execute.read(path)
-    notebook.cells[0].execution_count = 1
-    nbformat.write(notebook, path)
-    keep_run(path)
-    # A picture's HTML comes with save().
-    give_saved_output(path, "1", {"image/jpeg": "", "text/html": ""})
-    give_saved_output(execute.kept(path, ".ipynb"), printed, {"image/jpeg": ""})
+def test_nbval_compares_a_run_that_holds_and_starts_no_kernel(book):
+    for name, printed in (("1_a", "1"), ("2_b", "2")):
+        path = write_notebook(book / "notebooks" / f"{name}.ipynb", "import os; os.abort()")
+        notebook = execute.read(path)
+        notebook.cells[0].execution_count = 1
+        nbformat.write(notebook, path)
+        keep_run(path)
+        # A picture's HTML comes with save().
+        give_saved_output(path, "1", {"image/jpeg": "", "text/html": ""})
+        give_saved_output(execute.kept(path, ".ipynb"), printed, {"image/jpeg": ""})
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "replay", "--nbval", str(path)],
+        [sys.executable, "-m", "pytest", "-p", "replay", "--nbval", str(path.parent)],
         cwd=book,
         env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "book/_tools"), str(ROOT)])},
         capture_output=True,
         text=True,
     )
-    assert (done.returncode == 0) == passes, done.stdout
-    assert ("1 passed" if passes else "Cell outputs differ") in done.stdout
+    assert "1 failed, 1 passed" in done.stdout, done.stdout
+    assert "FAILED notebooks/2_b.ipynb::Cell 0" in done.stdout
+    assert done.stdout.count("Cell outputs differ") == 1
 
 
 @pytest.mark.trouble("alt text that arrives")
