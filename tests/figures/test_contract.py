@@ -142,7 +142,7 @@ def test_no_link_can_spoil_it(show_figure, figure):
     rng = random.Random(0)
     page = show_figure(figure)
     default, other = look(page), link_to(changed(figure))
-    links = [f"{figure.anchor}?{nonsense(list(figure.allowed), rng)}" for _ in range(50)]
+    links = [f"{figure.anchor}?{nonsense(list(figure.allowed), rng)}" for _ in range(100)]
     # Each has to undo another state: what a link doesn't say, or can't, is as the page came.
     looks = page.evaluate(LOOKS, [link for bad in links for link in (other, bad)])
     assert default not in looks[::2]
