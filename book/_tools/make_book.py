@@ -103,12 +103,13 @@ def build_pages(paths, anew=True):
         whether there was nothing to complain of.
     """
     stage(paths)
-    script = "from jupyter_book.cli.main import main; main()"
+    script = "import quickly; from jupyter_book.cli.main import main; main()"
     jupyter_book = [sys.executable, "-c", script, "build", str(BUILT / "source"), "-q"]
     options = ["--path-output", str(ROOT), "--warningiserror", "--keep-going"]
     lectures, whole = BUILT / "html" / "lectures", True
     with subprocess.Popen(
         [*jupyter_book, *options, *(["--all"] if anew else [])],
+        cwd=Path(__file__).parent,  # where quickly is
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
