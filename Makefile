@@ -13,7 +13,7 @@ EVERYWHERE := --doctest-modules resnet_helpers tests
 help:  ## List the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | expand -t 13
 
-book: installed  ## Build the web book: readable in a minute, every chapter run in 6 to 10
+book: installed  ## Build the web book: readable in a minute, every chapter run in 5 to 9
 	@$(PY) book/_tools/make_book.py
 
 read: installed  ## Build the web book from the chapters' saved outputs (about a minute)
@@ -25,7 +25,7 @@ slides: installed  ## Make the lectures in _build/html/lectures from saved outpu
 pdf: dev  ## Print the built book into _build/deep-by-addition.pdf, by Chromium (about a minute)
 	@$(PY) book/_tools/pdf.py
 
-test: dev  ## Run all tests, the notebooks' saved outputs included (11 to 16 minutes after make book)
+test: dev  ## Run all tests, the notebooks' saved outputs included (9 to 14 minutes after make book)
 	@$(ON_BOTH_CORES) -m "not timing" $(EVERYWHERE)
 	@$(PY) -m pytest -q -m timing $$(grep -rl mark.timing tests)
 	@$(PY) book/_tools/execute.py
