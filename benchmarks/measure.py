@@ -13,7 +13,7 @@ from torchvision.transforms import ToTensor
 from benchmarks import notes
 from resnet_helpers import transforms
 from resnet_helpers.data import BatchLoader, Split, normalizer
-from resnet_helpers.training import loss_epoch
+from resnet_helpers.training import descend, loss_epoch
 
 BATCH = 32
 CLOCK = time.perf_counter
@@ -113,10 +113,7 @@ def bare_speed(build, split, size, count, repeats):
 
     def train_bare():
         for _ in range(len(loader)):
-            loss = LOSS(model(images), labels)
-            opt.zero_grad()
-            loss.backward()
-            opt.step()
+            descend(LOSS(model(images), labels), opt)
 
     def train_book():
         loss_epoch(model, LOSS, loader, opt=opt)
