@@ -43,8 +43,11 @@ from resnet_helpers.transforms import channel_statistics, resize
 HISTORY, BAD_BATCH, LOCK = "history.json", "bad-batch.safetensors", ".lock"
 
 
-class Stopped(Exception):
-    """The training was asked to stop (Ctrl-C); what it has reached is kept."""
+class Stopped(KeyboardInterrupt):
+    """The training was asked to stop (Ctrl-C); what it has reached is kept.
+
+    No ``Exception``: a library that catches those at that moment doesn't swallow it.
+    """
 
 
 def train_to_folder(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from browsing import opened
 from contents import CHAPTERS, ROOT
 
 # What `make book` would have left of two chapters. It has run no other.
@@ -52,3 +53,10 @@ def book(made_once, runs):
         assert built.returncode == 0, built.stdout[-3000:] + built.stderr[-3000:]
 
     return made_once("book", build) / "_build" / "html"
+
+
+@pytest.fixture(scope="module")
+def page(request, book, browser):
+    """The page that a file of tests is about, opened once: each test sets what it needs."""
+    with opened(browser, book.as_uri(), f"{request.module.PAGE}.html") as page:
+        yield page

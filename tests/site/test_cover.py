@@ -11,7 +11,7 @@ from resnet_helpers.experiments import load_recording, runs_of
 
 pytestmark = pytest.mark.browser
 LONG = "degradation-cifar10-long"
-COVER = f"{PAGES[0]}.html"
+PAGE = PAGES[0]
 CURVES = """() => document.querySelectorAll(".draw polyline").length"""
 NAMES = """() => [...document.querySelectorAll(".draw text[font-weight]")]
     .map((text) => text.textContent.replace("\\u202f", " "))"""
@@ -41,7 +41,7 @@ def drag(page, mouse, to):
 
 
 def test_who_draws_sees_what_happened_and_then_what_one_plus_does(book, browser):
-    with opened(browser, book.as_uri(), COVER) as page:
+    with opened(browser, book.as_uri(), f"{PAGE}.html") as page:
         show = page.get_by_role("button", name="Show what happened")
         assert show.is_disabled()
         assert page.evaluate(NAMES) == ["start here", f"20: {last_error('plain', 20)} %"]
@@ -61,7 +61,7 @@ def test_who_draws_sees_what_happened_and_then_what_one_plus_does(book, browser)
 
 
 def test_the_cover_can_be_drawn_by_keys_and_by_a_number(book, browser):
-    with opened(browser, book.as_uri(), COVER) as page:
+    with opened(browser, book.as_uri(), f"{PAGE}.html") as page:
         slider = page.get_by_role("slider", name="Your curve of the training error")
         slider.focus()
         page.keyboard.press("End")
@@ -78,7 +78,7 @@ def test_the_cover_can_be_drawn_by_keys_and_by_a_number(book, browser):
 def test_the_cover_can_be_drawn_by_a_finger(book, browser):
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
     page = context.new_page()
-    page.goto(f"{book.as_uri()}/{COVER}")
+    page.goto(f"{book.as_uri()}/{PAGE}.html")
     page.locator(".draw svg").scroll_into_view_if_needed()
     box = page.locator(".draw svg").bounding_box()
     finger = context.new_cdp_session(page)
@@ -99,20 +99,13 @@ def test_the_cover_can_be_drawn_by_a_finger(book, browser):
 def test_without_a_script_the_cover_shows_a_picture_that_says_all(book, browser):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    page.goto(f"{book.as_uri()}/{COVER}")
+    page.goto(f"{book.as_uri()}/{PAGE}.html")
     picture = page.locator(".draw svg")
     assert picture.locator("polyline").count() == 3
     for key in (("plain", 20), ("plain", 56), ("residual", 56)):
         assert f"{last_error(*key)} %" in picture.get_attribute("aria-label")
     assert not page.locator(".draw .row").is_visible()
     context.close()
-
-
-@pytest.fixture(scope="module")
-def page(book, browser):
-    """The cover, opened once for what changes nothing."""
-    with opened(browser, book.as_uri(), COVER) as page:
-        yield page
 
 
 def test_the_cover_lists_the_chapters_with_their_questions_and_times(page):

@@ -7,7 +7,6 @@ import sys
 import matplotlib
 import matplotlib.pyplot as plt
 import pytest
-from browsing import opened
 from contents import CHAPTERS, ROOT
 from fontTools.ttLib import TTFont
 
@@ -17,6 +16,7 @@ from resnet_helpers._pictures import is_photograph, svg_of
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 from deep_by_addition import inline_svg, palette, unplugged
 
+PAGE = CHAPTERS[0]
 FONTS = ROOT / "book" / "_static" / "fonts"
 matplotlib.use("Agg")
 
@@ -90,13 +90,6 @@ def test_the_maths_of_every_page_is_a_converters_without_an_error(book):
     for path in book.rglob("*.html"):
         for formula in re.findall(r"<math\b.*?</math>", path.read_text(), re.S):
             assert "merror" not in formula and "\\" not in formula, f"{path.name}: {formula[:200]}"
-
-
-@pytest.fixture(scope="module")
-def page(book, browser):
-    """A chapter that is opened once: each test sets what it needs."""
-    with opened(browser, book.as_uri(), f"{CHAPTERS[0]}.html") as page:
-        yield page
 
 
 @pytest.mark.browser

@@ -8,19 +8,12 @@ from contents import CHAPTERS
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
-CHAPTER = CHAPTERS[5]
-
-
-@pytest.fixture(scope="module")
-def chapter(book, browser):
-    """A chapter that is opened once: each test sets what it needs."""
-    with opened(browser, book.as_uri(), f"{CHAPTER}.html") as page:
-        yield page
+PAGE = CHAPTERS[5]
 
 
 @pytest.fixture(scope="module")
 def chapter_with_tables(book, browser):
-    """The same of one with formulas and tables."""
+    """A page with formulas and tables."""
     with opened(browser, book.as_uri(), f"{CHAPTERS[3]}.html") as page:
         yield page
 
@@ -29,8 +22,7 @@ def show_answers(page):
     page.get_by_label("Show what comes out only after").uncheck()
 
 
-def test_goals_and_captions_stand_in_the_margin_where_there_is_one(chapter):
-    page = chapter
+def test_goals_and_captions_stand_in_the_margin_where_there_is_one(page):
     show_answers(page)
     for width in (1366, 1920):
         page.set_viewport_size({"width": width, "height": 768})
@@ -50,8 +42,7 @@ def test_goals_and_captions_stand_in_the_margin_where_there_is_one(chapter):
     assert page.get_by_text("You will be able to").is_visible()
 
 
-def test_on_a_phone_long_code_is_folded_and_cut_lines_fade(chapter):
-    page = chapter
+def test_on_a_phone_long_code_is_folded_and_cut_lines_fade(page):
     page.set_viewport_size({"width": 390, "height": 900})
     code = page.locator(".highlight.long > pre").locator("visible=true").first.element_handle()
     more = page.locator(".highlight.long > button.more").locator("visible=true").first
@@ -94,8 +85,7 @@ def test_on_a_phone_a_formula_or_figure_that_is_cut_fades_and_can_be_reached(cha
         assert all(wide == reached == fades for wide, reached, fades in boxes), kind
 
 
-def test_on_a_tablet_text_stands_in_the_middle_and_figures_with_it(chapter):
-    page = chapter
+def test_on_a_tablet_text_stands_in_the_middle_and_figures_with_it(page):
     show_answers(page)
     page.set_viewport_size({"width": 820, "height": 1180})
     kinds = "section > p, section > details, section > .cell, .plot > svg, .prev-next-area"
@@ -153,8 +143,7 @@ def test_numbers_in_tables_stand_at_the_right_edge_under_their_heads(chapter_wit
         assert row[1:4] == ["right"] * 3 and row[4] != "right"
 
 
-def test_the_rail_and_the_phones_bar_tell_where_one_reads(chapter):
-    page = chapter
+def test_the_rail_and_the_phones_bar_tell_where_one_reads(page):
     page.set_viewport_size({"width": 390, "height": 900})
     bar = page.locator(".where")
     page.evaluate("scrollTo(0, 0)")
@@ -165,7 +154,7 @@ def test_the_rail_and_the_phones_bar_tell_where_one_reads(chapter):
 
 
 def test_remarks_say_under_their_label_what_the_notes_say(book):
-    page = (book / f"{CHAPTER}.html").read_text()
+    page = (book / f"{PAGE}.html").read_text()
     remarks = re.findall(r'<details class="remark[^"]*"[^>]*>\s*<summary>(.*?)</summary>', page)
     assert len(remarks) > 4
     for remark in remarks:

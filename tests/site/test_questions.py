@@ -6,10 +6,11 @@ import re
 
 import nbformat
 import pytest
-from browsing import is_too_wide, opened
+from browsing import is_too_wide
 from contents import ASKING, CHAPTERS, ROOT
 from looks import barriers_but_colours, barriers_of
 
+PAGE = CHAPTERS[2]
 TEACHERS = "book/questions"
 ANSWER = re.compile(
     r'<details(?: class="(right)")?>\n<summary>([^\n]+)</summary>\n\n(.+?)\n+</details>', re.S
@@ -86,13 +87,6 @@ def test_the_teachers_page_holds_every_question_with_its_answers_and_reasons(boo
     count = 3 * sum(len(checks_of(name)) for name in CHAPTERS)
     assert len(re.findall(r'<details open(?: class="right")?>', page)) == count
     assert page.count('class="check"') == count / 3
-
-
-@pytest.fixture(scope="module")
-def page(book, browser):
-    """A chapter that is opened once: each test sets what it needs, and the last fills a form."""
-    with opened(browser, book.as_uri(), f"{CHAPTERS[2]}.html") as page:
-        yield page
 
 
 @pytest.mark.browser
