@@ -44,10 +44,7 @@ HISTORY, BAD_BATCH, LOCK = "history.json", "bad-batch.safetensors", ".lock"
 
 
 class Stopped(KeyboardInterrupt):
-    """The training was asked to stop (Ctrl-C); what it has reached is kept.
-
-    No ``Exception``: a library that catches those at that moment doesn't swallow it.
-    """
+    """The training was asked to stop (Ctrl-C). No ``Exception``, which a library may swallow."""
 
 
 def train_to_folder(

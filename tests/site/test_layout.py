@@ -22,6 +22,10 @@ def show_answers(page):
     page.get_by_label("Show what comes out only after").uncheck()
 
 
+def is_wider_than_its_box(element):
+    return element.evaluate("(e) => e.scrollWidth > e.clientWidth")
+
+
 def test_goals_and_captions_stand_in_the_margin_where_there_is_one(page):
     show_answers(page)
     for width in (1366, 1920):
@@ -130,6 +134,18 @@ def test_every_chapters_exercises_are_framed_and_what_follows_the_last_isnt(book
         assert frames == len(re.findall("<summary>Solution", page)) >= 3
         last = page.rsplit('class="exercise"', 1)[1].split("</section>")[0]
         assert "<strong>In words.</strong>" not in last
+
+
+def test_on_a_phone_printed_tables_keep_their_columns_and_sentences_wrap(chapter_with_tables):
+    page = chapter_with_tables
+    page.set_viewport_size({"width": 390, "height": 900})
+    show_answers(page)
+    page.wait_for_timeout(200)
+    table = page.locator(".columns pre", has_text="pictures a class")
+    assert len(table.inner_text().strip().split("\n")) == 4
+    assert table.bounding_box()["height"] < 5 * 21 + 24 and is_wider_than_its_box(table)
+    sentences = page.locator(".sentences:not(.columns) pre").locator("visible=true").all()
+    assert sentences and not any(is_wider_than_its_box(each) for each in sentences)
 
 
 def test_numbers_in_tables_stand_at_the_right_edge_under_their_heads(chapter_with_tables):

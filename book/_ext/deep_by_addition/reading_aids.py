@@ -15,11 +15,11 @@ from html import escape
 from docutils import nodes
 
 from .cells import cell_of, cells_of, number_of
+from .sentence_outputs import TICK
 
 ASKING = re.compile(r"Before you|Write down|Guess|Your guess|Decide")
 FIGURE = re.compile(r"Figure \d+\.\d+\.$")
 NOTES = "In the lecture notes."
-TICK = "✓ "
 ROOM, GAP = 704, 10  # pixels: the widest picture that has a caption at its side, between two
 
 

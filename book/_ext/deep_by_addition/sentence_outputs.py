@@ -1,8 +1,15 @@
-"""Mark outputs that hold sentences, such as claims, so that they wrap. A single line wraps, too."""
+"""Mark outputs that hold sentences, such as claims, so that they wrap. A single line wraps, too.
+
+What begins with the head of a table doesn't: on a phone its numbers would leave their columns.
+"""
+
+import re
 
 from docutils import nodes
 
-BEGINNINGS = ("✓ ", "Recorded ", "measured")
+TICK = "✓ "
+BEGINNINGS = (TICK, "Recorded ", "measured")
+PADDED = re.compile(r"\S {2,}\S")
 
 
 def mark(app, doctree):
@@ -11,3 +18,10 @@ def mark(app, doctree):
         single = "output" in block["classes"] and len(lines) == 1
         if single or any(line.startswith(BEGINNINGS) for line in lines):
             block["classes"].append("sentences")
+            shown = [line for line in lines if not line.startswith(TICK)]
+            if len(shown) > 1 and _is_head(shown[0]):
+                block["classes"].append("columns")
+
+
+def _is_head(line):
+    return PADDED.search(line) and not line.startswith(BEGINNINGS)
