@@ -62,6 +62,7 @@ test("when does the plain one win? not with batch norm; without it, where both f
   every([...errors({ depth: 8 }, false), ...errors({ depth: 8 }, true)], (error) => error === 0);
   const noise = { depth: 4, points: "noise" };
   const [plain, residual] = [false, true].map((kind) => errors(noise, kind, [0, 3]));
+  every([...plain, ...residual], (error) => error > 20);
   every(plain.map((error, i) => error - residual[i]), (gap) => Math.abs(gap) < 5);
   every(errors({ norm: false, rate: 0.01 }, false), (error) => error > 20 && error < 51);
 });
