@@ -1,14 +1,15 @@
 """Mark outputs that hold sentences, such as claims, so that they wrap. A single line wraps, too.
 
-What begins with the head of a table doesn't: on a phone its numbers would leave their columns.
+Those that say where recorded numbers come from look like what stands under a figure. What begins
+with the head of a table doesn't wrap: on a phone its numbers would leave their columns.
 """
 
 import re
 
 from docutils import nodes
 
-TICK = "✓ "
-BEGINNINGS = (TICK, "Recorded ", "measured")
+TICK, RECORDED = "✓ ", "Recorded "
+BEGINNINGS = (TICK, RECORDED, "measured")
 PADDED = re.compile(r"\S {2,}\S")
 
 
@@ -18,6 +19,8 @@ def mark(app, doctree):
         single = "output" in block["classes"] and len(lines) == 1
         if single or any(line.startswith(BEGINNINGS) for line in lines):
             block["classes"].append("sentences")
+            if all(line.startswith(RECORDED) for line in lines):
+                block["classes"].append("source")
             shown = [line for line in lines if not line.startswith(TICK)]
             if len(shown) > 1 and _is_head(shown[0]):
                 block["classes"].append("columns")
