@@ -3,7 +3,7 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 # Two workers, a thread each: a file's tests stay together, since they share a browser or a book.
-ON_BOTH_CORES := OMP_NUM_THREADS=1 $(PY) -m pytest -q -n 2 --dist loadfile
+ON_BOTH_CORES := OMP_NUM_THREADS=1 $(PY) -m pytest -q -p no:nbval -n 2 --dist loadfile
 # The examples in docstrings are tests as well.
 EVERYWHERE := --doctest-modules resnet_helpers tests
 .DEFAULT_GOAL := help

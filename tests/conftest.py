@@ -6,6 +6,7 @@ import shutil
 from collections import Counter
 
 import pytest
+import quickly  # noqa: F401 (before nbformat)
 from firefox import FIREFOX, Firefox
 from playwright.sync_api import sync_playwright
 

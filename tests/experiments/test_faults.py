@@ -23,6 +23,7 @@ from resnet_helpers.experiments import Recipe, fit
 from resnet_helpers.experiments.fit import transform_for
 from resnet_helpers.experiments.train import train_to_folder
 
+pytestmark = pytest.mark.process
 EPOCHS, STEPS = 3, 4  # STEPS: of an epoch
 RECIPE = Recipe(
     "cifar_resnet8", width=2, image_size=8, epochs=EPOCHS, batch_size=10, crop=1, threads=1
@@ -147,7 +148,6 @@ train_to_folder(Recipe.of(given["recipe"]), data, given["folder"], True, after_s
 """
 
 
-@pytest.mark.process
 @pytest.mark.parametrize("seed", range(10))
 def test_the_process_is_killed(fault, forker, seed):
     rng, folder, right = fault
