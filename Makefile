@@ -3,6 +3,7 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 # Two workers, a thread each: a file's tests stay together, since they share a browser or a book.
+# Not nbval, which takes seconds to load and is for the notebooks.
 ON_BOTH_CORES := OMP_NUM_THREADS=1 $(PY) -m pytest -q -p no:nbval -n 2 --dist loadfile
 # The examples in docstrings are tests as well.
 EVERYWHERE := --doctest-modules resnet_helpers tests
@@ -31,7 +32,7 @@ test: dev  ## Run all tests, the notebooks' saved outputs included (9 to 14 minu
 	@$(PY) book/_tools/execute.py
 	@PYTHONPATH=book/_tools $(PY) -m pytest -q -p replay --nbval notebooks
 
-check: lint  ## Check the code, its types and examples, and run the fast tests (a minute and a half)
+check: lint  ## Check the code, its types and examples, and run the fast tests (one to two minutes)
 	@$(ON_BOTH_CORES) -m "not process and not browser and not timing" $(EVERYWHERE)
 
 lint: dev

@@ -1,12 +1,6 @@
 """The lectures' folder, made once from the notebooks' saved outputs."""
 
-import sys
-
 import pytest
-from contents import ROOT
-
-sys.path.insert(0, str(ROOT / "book" / "_tools"))
-
 import slides
 from talk import LECTURES, Talk
 

@@ -2,20 +2,17 @@
 
 import itertools
 import re
-import sys
 
 import matplotlib
 import matplotlib.pyplot as plt
 import pytest
 from contents import CHAPTERS, ROOT
+from deep_by_addition import inline_svg, palette, sentence_outputs, unplugged
 from docutils import nodes
 from fontTools.ttLib import TTFont
 
 from resnet_helpers import plotting
 from resnet_helpers._pictures import is_photograph, svg_of
-
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
-from deep_by_addition import inline_svg, palette, sentence_outputs, unplugged
 
 PAGE = CHAPTERS[0]
 FONTS = ROOT / "book" / "_static" / "fonts"
@@ -284,7 +281,7 @@ def test_on_a_phone_panels_stand_below_one_another_and_their_letters_have_12_pix
         "✓ five is more than four": ["sentences"],
         "measured: 4 blocks  0.1\nmeasured: 16 blocks 0.3": ["sentences"],
         "blocks   4    16\nmeasured  0.1  0.3\n✓ it rises": ["sentences", "columns"],
-        "Recorded today: 3 runs\nRecorded yesterday: 1 run": ["sentences", "source"],
+        "Recorded today: 3 runs\nRecorded yesterday: 1 run\n✓ all rise": ["sentences", "source"],
         "train  5,000\ntest   8,000": [],
     }.items(),
 )

@@ -3,18 +3,14 @@
 import html
 import json
 import re
-import sys
 from pathlib import Path
 
+import frame
 import nbformat
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-sys.path.insert(0, str(ROOT / "book" / "_tools"))
-
-import frame  # noqa: E402
-
 HEADINGS = ["What this chapter claimed", "Exercises", "Summary", "Further reading"]
 
 

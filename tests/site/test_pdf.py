@@ -5,17 +5,13 @@ all 246 sheets takes half a minute.
 """
 
 import re
-import sys
 
 import nbformat
+import pdf as tool
 import pytest
 from contents import CHAPTERS, PAGES, ROOT
 from pypdf import PdfReader
 from pypdf.generic import ContentStream, Destination, NameObject
-
-sys.path.insert(0, str(ROOT / "book" / "_tools"))
-
-import pdf as tool
 
 pytestmark = pytest.mark.browser
 PRINTED = CHAPTERS[3], CHAPTERS[5]  # the widest formulas and tables, the longest code

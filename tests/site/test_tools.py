@@ -13,19 +13,18 @@ import sys
 import time
 from pathlib import Path
 
+import address
+import execute
+import frame
+import install
+import make_book
 import nbformat
 import pytest
+import seeds
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "book" / "_tools"))
 
-import address  # noqa: E402
-import execute  # noqa: E402
-import frame  # noqa: E402
-import install  # noqa: E402
-import make_book  # noqa: E402
-import seeds  # noqa: E402
 
 # A chapter's claim, found without its room's other modules, which load PyTorch.
 IMPORT = f"""\

@@ -19,9 +19,9 @@ def mark(app, doctree):
         single = "output" in block["classes"] and len(lines) == 1
         if single or any(line.startswith(BEGINNINGS) for line in lines):
             block["classes"].append("sentences")
-            if all(line.startswith(RECORDED) for line in lines):
-                block["classes"].append("source")
             shown = [line for line in lines if not line.startswith(TICK)]
+            if shown and all(line.startswith(RECORDED) for line in shown):
+                block["classes"].append("source")
             if len(shown) > 1 and _is_head(shown[0]):
                 block["classes"].append("columns")
 

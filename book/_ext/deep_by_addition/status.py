@@ -20,6 +20,8 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.nodes import make_refnode
 
+from .sentence_outputs import TICK
+
 PACKAGES = ("torch", "torchvision", "numpy", "matplotlib", "jupyter-book")
 HEAD = ("chapter", "run time", "claims that held", "exercises")
 
@@ -55,7 +57,7 @@ def count(app, doctree):
     ]
     titles = [title.astext() for title in doctree.findall(nodes.title)]
     app.env.metadata[app.env.docname] |= {
-        "claims": sum(line.startswith("✓ ") for line in lines),
+        "claims": sum(line.startswith(TICK) for line in lines),
         "exercises": sum(title.startswith("Exercise ") for title in titles),
     }
 
